@@ -243,6 +243,7 @@ class Adapter(ABC):
     label: ClassVar[str]
     kind: ClassVar[Kind]
     docs: ClassVar[str] = ""  # address of the platform's own documentation
+    hosts: ClassVar[tuple[str, ...]] = ()  # hosts it talks to; ".domain" stands for all hosts below it
     settings: ClassVar[tuple[Setting, ...]] = ()
 
     def __init__(self, config: Mapping[str, str], http: Http, state: ConnectionState) -> None:

@@ -100,7 +100,7 @@ def _is_public(address: str) -> bool:
 
 
 class _GuardedMixin:
-    """Look at the address actually connected to, before a byte is sent: a changed DNS answer cannot slip by."""
+    """Look at the address really connected to before a byte is sent: a changed DNS answer cannot slip by."""
 
     def _new_conn(self) -> socket.socket:
         sock: socket.socket = super()._new_conn()  # type: ignore[misc]
@@ -160,11 +160,6 @@ class Transport(HTTPAdapter):
         return base.replace("{sub}", sub)
 
 
-def private_hosts_allowed(detours: Mapping[str, str]) -> bool:
-    """Tell whether detours lead to this machine, which the guard would otherwise refuse."""
-    return bool(detours)
-
-
 class Http:
     """One attempt's way out. Not shared between threads.
 
@@ -210,7 +205,7 @@ class Http:
     ) -> requests.Response:
         """Make one call; give the answer when its status is 2xx or in `accept`, else raise an adapter error.
 
-        `kwargs` are those of `requests.request`: params, json, data, files, headers. Redirects are not followed.
+        `kwargs` are those of `requests.request`: params, json, data, files, headers. No redirect is followed.
         """
         if self._limiter:
             self._limiter.wait()

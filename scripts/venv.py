@@ -5,7 +5,7 @@ import sys
 import venv
 from pathlib import Path
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036, for a reader with an older one
     sys.exit("Whence needs Python 3.11 or newer; this is " + sys.version.split()[0])
 target = Path(sys.argv[1])
 if not (target / "bin" / "python").exists():
