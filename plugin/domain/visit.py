@@ -28,6 +28,7 @@ class Visit:
     last_touch: Touch | None = None  # the last one that was not direct
     click_ids: Mapping[str, str] = field(default_factory=dict)
     analytics_ids: Mapping[str, str] = field(default_factory=dict)
+    utm: Mapping[str, str] = field(default_factory=dict)  # from custom parameter names, under standard ones
     screen: str = ""
     language: str = ""
     time_zone: str = ""
