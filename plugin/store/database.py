@@ -24,9 +24,9 @@ BUSY_SECONDS = 30
 class Database:
     """Where everything is kept. `read` and `write` give a connection; `write` commits all or nothing."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.url = _with_driver(url)
-        self.engine = _engine(self.url)
+        self.engine = _engine(self.url, synchronous=synchronous)
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,18 +94,18 @@ def _with_driver(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, synchronous: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
     engine = create_engine(
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=20, max_overflow=20
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+        # the driver's own BEGIN comes too late and of the wrong kind; `write` begins transactions itself
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+
     return engine
-
-
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    # the driver's own BEGIN comes too late and of the wrong kind, so transactions are begun by `write`
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")

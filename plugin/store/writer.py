@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.store.database import Database
@@ -103,11 +103,8 @@ class GroupWriter:
 
 
 def _execute(connection: Connection, text: str, rows: list[Row]) -> None:
-    connection.exec_driver_sql(text, rows if len(rows) > 1 else dict(rows[0]))  # type: ignore[arg-type]
+    connection.exec_driver_sql(text, [dict(row) for row in rows] if len(rows) > 1 else dict(rows[0]))
 
 
-def _dialect(name: str) -> DefaultDialect:
-    if name == "sqlite":
-        return sqlite.dialect(paramstyle="named")
-    dialect: DefaultDialect = postgresql.psycopg.dialect()  # type: ignore[attr-defined]
-    return dialect
+def _dialect(name: str) -> Any:
+    return sqlite.dialect(paramstyle="named") if name == "sqlite" else psycopg_dialect(paramstyle="pyformat")
