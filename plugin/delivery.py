@@ -1,0 +1,475 @@
+"""Delivery: claim due rows, build events, call adapters, store what came of it.
+
+At least once from us; adapters make it once at the far side where the platform allows. A row is claimed
+under a lease, sent outside any transaction, and finished by a conditional update; whatever happens in
+between, the lease runs out and the row comes back.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from adapters.base import (
+    N_,
+    AdapterError,
+    Destination,
+    EventName,
+    InquiryEvent,
+    Misconfigured,
+    Person,
+    Receipt,
+    ReceiptState,
+    Rejected,
+    Source,
+    Temporary,
+    Unsupported,
+)
+from plugin.parts import Parts, adapter_class
+from plugin.store import inquiries, outbox, people, projects
+from plugin.store.connections import LockNotHad, PlatformConnection
+from plugin.store.database import new_id, utc_now
+from plugin.store.outbox import Delivery
+
+LEASE_SECONDS = 120
+# growing waits, then the last one again and again until GIVE_UP_AFTER
+WAITS_SECONDS = (5, 15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600)
+JITTER = 0.2
+GIVE_UP_AFTER = timedelta(days=3)
+CONFIRM_GIVE_UP_AFTER = timedelta(days=2)
+BUG_TRIES = 3
+BREAKER_AFTER = 5
+BREAKER_SECONDS = 60
+
+log = structlog.get_logger(__name__)
+Answer = Receipt | AdapterError | Exception
+
+
+@dataclass(slots=True)
+class Turns:
+    """One inquiry of a person at a time at each destination: two at once could open two deals."""
+
+    _locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, connection_id: str, person_id: str) -> threading.Lock:
+        """Give the lock of a person at a destination."""
+        with self._guard:
+            if len(self._locks) > 50_000:
+                self._locks = {key: lock for key, lock in self._locks.items() if lock.locked()}
+            return self._locks.setdefault((connection_id, person_id), threading.Lock())
+
+
+class Deliverer:
+    """Works off the outbox. Several may run, in one process or many."""
+
+    def __init__(self, parts: Parts, *, threads: int | None = None) -> None:
+        self._parts = parts
+        self._owner = new_id()
+        self._turns = Turns()
+        self._threads = threads or parts.settings.delivery_threads
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="deliver")
+        self._free = threading.Semaphore(self._threads)
+
+    def close(self) -> None:
+        """Let what is under way end."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def deliver_due(self, now: datetime | None = None) -> int:
+        """Claim what is due and start delivering it; give the number of rows claimed."""
+        now = now or utc_now()
+        with self._parts.database.read() as connection:
+            work = outbox.due_connections(connection, now=now)
+        return sum(self._start(*item, now=now) for item in work)
+
+    def deliver_all(self, now: datetime | None = None) -> int:
+        """Deliver everything that is due and wait for it; for tests and the command line."""
+        total = 0
+        while claimed := self.deliver_due(now):
+            total += claimed
+            self.wait()
+        return total
+
+    def wait(self) -> None:
+        """Wait until nothing is under way."""
+        for _ in range(self._threads):
+            self._free.acquire()
+        for _ in range(self._threads):
+            self._free.release()
+
+    def _start(
+        self,
+        project_id: str,
+        connection_id: str,
+        platform: str,
+        count: int,
+        oldest: datetime,
+        *,
+        now: datetime,
+    ) -> int:
+        cls = adapter_class(platform)
+        if not issubclass(cls, Destination):
+            return 0
+        if cls.batch_size > 1 and count < cls.batch_size and _may_gather(cls, oldest, now):
+            return 0
+        claimed = 0
+        while self._free.acquire(blocking=False):
+            rows = self._claim(project_id, connection_id, limit=cls.batch_size, now=now)
+            if not rows:
+                self._free.release()
+                break
+            claimed += len(rows)
+            self._pool.submit(self._run, rows)
+            if len(rows) < cls.batch_size:
+                break
+        return claimed
+
+    def _claim(self, project_id: str, connection_id: str, *, limit: int, now: datetime) -> list[Delivery]:
+        with self._parts.database.write() as connection:
+            return outbox.claim(
+                connection,
+                project_id,
+                connection_id,
+                owner=self._owner,
+                now=now,
+                lease_seconds=LEASE_SECONDS,
+                limit=limit,
+            )
+
+    def _run(self, rows: Sequence[Delivery]) -> None:
+        try:
+            self._deliver(rows)
+        except Exception:
+            # the rows stay claimed and come back when the lease runs out
+            log.exception("delivery_failed", deliveries=[row.delivery_id for row in rows])
+        finally:
+            self._free.release()
+
+    def _deliver(self, rows: Sequence[Delivery]) -> None:
+        found = self._parts.connections.get(rows[0].project_id, rows[0].connection_id)
+        if found is None:
+            return
+        facts = [_facts_of(self._parts, row) for row in rows]
+        with ExitStack() as stack:
+            for person_id in sorted({fact.event.person.person_id for fact in facts}):
+                stack.enter_context(self._turns.of(found.connection_id, person_id))
+            attempt = Attempt(self._parts, found, facts)
+            answers = attempt.make()
+            self._store(attempt, answers)
+
+    def _store(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
+        now = utc_now()
+        with self._parts.database.write() as connection:
+            for fact, answer in zip(attempt.facts, answers, strict=True):
+                outcome = judge(fact.delivery, answer, now=now)
+                outbox.finish(
+                    connection,
+                    fact.delivery,
+                    owner=self._owner,
+                    state=outcome.state,
+                    now=now,
+                    due_at=outcome.due_at,
+                    receipt=outcome.receipt,
+                    error=outcome.error,
+                    counts=outcome.counts,
+                )
+                outbox.add_attempt(
+                    connection,
+                    fact.delivery,
+                    at=attempt.started_at,
+                    seconds=attempt.seconds,
+                    outcome=outcome.name,
+                    error=outcome.error,
+                    exchanges=attempt.exchanges,
+                )
+            _note_health(connection, attempt.connection, answers, now=now)
+        for fact, answer in zip(attempt.facts, answers, strict=True):
+            _log(fact.delivery, attempt, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A claimed row with the event made of its inquiry."""
+
+    delivery: Delivery
+    event: InquiryEvent
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call of an adapter for one or several rows of a connection."""
+
+    parts: Parts
+    connection: PlatformConnection
+    facts: Sequence[Facts]
+    started_at: datetime = field(default_factory=utc_now)
+    seconds: float = 0.0
+    exchanges: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def make(self) -> Sequence[Answer]:
+        """Call the adapter; every row gets a receipt or the error that says who acts next."""
+        private = [word for fact in self.facts for word in _private_words(fact.event)]
+        adapter = self.parts.adapter(self.connection, redact=private)
+        started = time.monotonic()
+        try:
+            return self._ask(adapter)
+        except LockNotHad:
+            return self._same(Temporary(N_("Another worker is renewing this connection's token.")))
+        except Exception as error:  # noqa: BLE001, whatever an adapter raises is told to the owner
+            return self._same(error)
+        finally:
+            self.seconds = round(time.monotonic() - started, 4)
+            self.exchanges = [asdict(exchange) for exchange in adapter.http.exchanges]
+
+    def _ask(self, adapter: Any) -> Sequence[Answer]:
+        waiting = [fact for fact in self.facts if fact.delivery.state == "accepted"]
+        fresh = [fact for fact in self.facts if fact.delivery.state != "accepted"]
+        answers: dict[str, Answer] = {}
+        for fact in waiting:
+            answers[fact.delivery.delivery_id] = _one(
+                lambda f=fact: adapter.confirm(stored_receipt(f.delivery))
+            )
+        if fresh and adapter.batch_size > 1:
+            found = adapter.deliver_batch([fact.event for fact in fresh])
+            answers |= {fact.delivery.delivery_id: answer for fact, answer in zip(fresh, found, strict=True)}
+        else:
+            for fact in fresh:
+                answers[fact.delivery.delivery_id] = _one(lambda f=fact: adapter.deliver(f.event))
+        return [answers[fact.delivery.delivery_id] for fact in self.facts]
+
+    def _same(self, error: Exception) -> Sequence[Answer]:
+        return [error for _ in self.facts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What becomes of a row."""
+
+    name: str  # of the attempt, as the log shows it
+    state: str
+    due_at: datetime | None = None
+    receipt: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] = field(default_factory=dict)
+    counts: bool = True
+
+
+def judge(delivery: Delivery, answer: Answer, *, now: datetime) -> Outcome:
+    """Decide what becomes of a row from the adapter's answer."""
+    if isinstance(answer, Receipt):
+        return _judge_receipt(delivery, answer, now=now)
+    error = error_facts(answer)
+    if isinstance(answer, Rejected):
+        return Outcome(name="rejected", state="rejected", error=error)
+    if isinstance(answer, Unsupported):
+        return Outcome(name="skipped", state="skipped", error=error)
+    if isinstance(answer, Misconfigured):
+        # the connection is paused; the row waits for it and this try is not held against it
+        return Outcome(name="misconfigured", state=delivery.state, due_at=now, error=error, counts=False)
+    after = answer.after if isinstance(answer, Temporary) else None
+    wait = max(after or 0.0, growing_wait(delivery.attempts))
+    age = now - (delivery.first_attempt_at or now)
+    given_up = age > GIVE_UP_AFTER
+    if not isinstance(answer, AdapterError):
+        given_up = delivery.attempts + 1 >= BUG_TRIES
+    if given_up:
+        return Outcome(name="dead", state="dead", error=error)
+    return Outcome(name="temporary", state=delivery.state, due_at=now + timedelta(seconds=wait), error=error)
+
+
+def _judge_receipt(delivery: Delivery, receipt: Receipt, *, now: datetime) -> Outcome:
+    kept = {**asdict(receipt), "state": str(receipt.state)}
+    if receipt.state is ReceiptState.ACCEPTED and receipt.check_after is not None:
+        age = now - (delivery.first_attempt_at or now)
+        if age <= CONFIRM_GIVE_UP_AFTER:
+            due = now + timedelta(seconds=receipt.check_after)
+            return Outcome(name="accepted", state="accepted", due_at=due, receipt=kept)
+    return Outcome(name="delivered", state="delivered", receipt=kept)
+
+
+def growing_wait(attempts: int) -> float:
+    """Give the seconds to wait after so many failed attempts, with jitter."""
+    base = WAITS_SECONDS[min(attempts, len(WAITS_SECONDS) - 1)]
+    return base * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+def error_facts(error: Exception) -> dict[str, Any]:
+    """Give an error as the tables keep it; of a bug, only its kind: its text may hold personal data."""
+    if isinstance(error, AdapterError):
+        return {"class": type(error).__name__, "text": error.text, "params": error.params}
+    text = N_("Whence failed on this delivery ({kind}). The service's log has the details.")
+    return {"class": "Bug", "text": text, "params": {"kind": type(error).__name__}}
+
+
+def stored_receipt(delivery: Delivery) -> Receipt:
+    """Give the receipt that a row keeps."""
+    kept = delivery.receipt
+    return Receipt(
+        state=ReceiptState(kept.get("state", "accepted")),
+        remote_id=kept.get("remote_id", ""),
+        link=kept.get("link", ""),
+        note=kept.get("note", ""),
+        params=kept.get("params", {}),
+        details=kept.get("details", {}),
+        check_after=kept.get("check_after"),
+    )
+
+
+def _one(call: Any) -> Answer:
+    try:
+        answer: Answer = call()
+    except AdapterError as error:
+        if isinstance(error, Misconfigured):
+            raise  # concerns every row of the connection
+        return error
+    return answer
+
+
+def _may_gather(cls: type[Destination], oldest: datetime, now: datetime) -> bool:
+    return now - oldest < timedelta(seconds=cls.batch_seconds)
+
+
+def _note_health(
+    connection: Any, where: PlatformConnection, answers: Sequence[Answer], *, now: datetime
+) -> None:
+    key = (where.project_id, where.connection_id)
+    blamed = next((a for a in answers if isinstance(a, Misconfigured)), None)
+    if blamed is not None:
+        outbox.pause(connection, *key, because=error_facts(blamed), now=now)
+        return
+    failed = next((a for a in answers if isinstance(a, Temporary)), None)
+    if failed is not None:
+        hold = timedelta(seconds=max(failed.after or 0.0, BREAKER_SECONDS))
+        outbox.note_failure(
+            connection,
+            *key,
+            error=error_facts(failed),
+            now=now,
+            breaker_after=BREAKER_AFTER,
+            breaker_until=now + hold,
+        )
+        return
+    if any(isinstance(a, Receipt) for a in answers):
+        outbox.note_success(connection, *key, now=now)
+
+
+def _log(delivery: Delivery, attempt: Attempt, answer: Answer) -> None:
+    facts = {
+        "delivery_id": delivery.delivery_id,
+        "inquiry_id": delivery.inquiry_id,
+        "platform": attempt.connection.platform,
+        "attempt": delivery.attempts + 1,
+        "seconds": attempt.seconds,
+    }
+    if isinstance(answer, Receipt):
+        log.info("delivered", **facts)
+    elif isinstance(answer, AdapterError):
+        log.warning("not_delivered", error=type(answer).__name__, reason=answer.text, **facts)
+    else:
+        # a traceback of our own code; the exception's text may quote data, so only its kind and place
+        log.error("delivery_bug", error=type(answer).__name__, where=_place(answer), **facts)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+def _private_words(event: InquiryEvent) -> list[str]:
+    phone = event.person.phone
+    names = [event.person.name, event.text, *event.person.handles.values()]
+    return [word for word in (phone, phone[-10:], *names) if word]
+
+
+def _facts_of(parts: Parts, delivery: Delivery) -> Facts:
+    with parts.database.read() as connection:
+        inquiry = inquiries.inquiry(connection, delivery.project_id, delivery.inquiry_id)
+        project = projects.project(connection, delivery.project_id)
+        if inquiry is None or project is None:
+            raise LookupError(delivery.inquiry_id)
+        person = people.person(connection, delivery.project_id, inquiry.person_id)
+        known = outbox.known_details(connection, delivery)
+    event = build_event(
+        inquiry,
+        project=project,
+        person=person,
+        event=EventName(delivery.event),
+        known=known,
+        public_url=parts.settings.public_url,
+    )
+    return Facts(delivery, event)
+
+
+def build_event(
+    inquiry: inquiries.Inquiry,
+    *,
+    project: projects.Project,
+    person: people.StoredPerson | None,
+    event: EventName,
+    known: Mapping[str, str],
+    public_url: str,
+) -> InquiryEvent:
+    """Turn an inquiry into what adapters understand: the only translation between the two."""
+    facts = inquiry.facts
+    visit = facts.get("visit", {})
+    number = project.number(inquiry.number)
+    because = inquiry.because
+    return InquiryEvent(
+        name=event,
+        key=f"{inquiry.inquiry_id}.{event}",
+        inquiry_id=inquiry.inquiry_id,
+        occurred_at=inquiry.opened_at,
+        project_name=project.name,
+        currency=project.currency,
+        time_zone=project.time_zone,
+        language=project.language,
+        person=Person(
+            person_id=inquiry.person_id,
+            name=person.name if person else "",
+            phone=person.phone if person else "",
+            handles=person.handles if person else {},
+        ),
+        is_repeat=inquiry.is_repeat,
+        network=inquiry.network,
+        number=inquiry.number,
+        number_label=number.label if number else "",
+        source=_source(facts.get("source", {})),
+        first_source=_source(facts.get("first_source", {})),
+        how=inquiry.how,
+        confidence=inquiry.confidence,
+        because=str(because.get("text", "")).format(**because.get("params", {})) if because else "",
+        reference=_printed(inquiry.reference),
+        page_url=inquiry.page_url,
+        page_title=facts.get("click", {}).get("page_title", ""),
+        phrase=inquiry.phrase,
+        text=inquiry.text,
+        tags=inquiry.tags,
+        visit_started_at=_moment(visit.get("started_at")),
+        visits_before=visit.get("before", 0),
+        analytics_ids=visit.get("ids", {}),
+        consent=visit.get("consent", {}),
+        card_url=f"{public_url}/p/{inquiry.project_id}/inquiries/{inquiry.inquiry_id}",
+        known=known,
+    )
+
+
+def _source(facts: Mapping[str, Any]) -> Source:
+    return Source(**{name: facts[name] for name in Source.__dataclass_fields__ if name in facts})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _printed(reference: str) -> str:
+    return f"{reference[:4]}-{reference[4:]}" if len(reference) == 8 else ""

@@ -1,0 +1,136 @@
+"""The fast side: beacons, webhooks, the snippet file, health. An application of its own, so that nothing
+the screens need (sessions, forms, languages) is paid for here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import structlog
+from flask import Flask, current_app
+from prometheus_client import Counter as Metric
+
+from plugin.parts import Parts
+from plugin.store import projects, visits
+from plugin.store.projects import Project
+
+KEPT_SECONDS = 5.0  # how old a cached project or connection may be
+FLUSH_SECONDS = 2.0
+KEPT_KEYS = 10_000
+
+log = structlog.get_logger(__name__)
+dropped_total = Metric("whence_beacons_dropped", "Beacons refused, by reason", ["reason"])
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """Remember answers for a few seconds, found or not."""
+
+    def __init__(self, load: Callable[[str], T]) -> None:
+        self._load = load
+        self._values: dict[str, tuple[float, T]] = {}
+
+    def get(self, key: str) -> T:
+        """Give the value, loading it anew when it is old."""
+        kept = self._values.get(key)
+        now = time.monotonic()
+        if kept is not None and kept[0] > now:
+            return kept[1]
+        value = self._load(key)
+        if len(self._values) >= KEPT_KEYS:  # made-up keys must not fill the memory
+            self._values.clear()
+        self._values[key] = (now + KEPT_SECONDS, value)
+        return value
+
+
+@dataclass(slots=True)
+class DropCounts:
+    """Counts refused beacons and stores the sums every few seconds: a flood costs no writes of its own."""
+
+    parts: Parts
+    _counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _examples: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _timer: threading.Timer | None = None
+
+    def add(self, project_id: str, reason: str, *, day: str, example: str) -> None:
+        """Count one."""
+        key = (project_id, day, reason)
+        with self._lock:
+            self._counts[key] += 1
+            self._examples[key] = example or self._examples.get(key, "")
+            if self._timer is None:
+                self._timer = threading.Timer(FLUSH_SECONDS, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        """Store what was counted."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            examples, self._examples = self._examples, {}
+            self._timer = None
+        with self.parts.database.write() as connection:
+            for (project_id, day, reason), count in counts.items():
+                visits.count_drop(
+                    connection,
+                    project_id,
+                    day=day,
+                    reason=reason,
+                    example=examples.get((project_id, day, reason), ""),
+                    count=count,
+                )
+
+
+class Edge:
+    """What the fast endpoints keep in memory; made once a process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.drops = DropCounts(parts)
+        self._projects = Kept(self._load_project)
+        self.verifiers = Kept(self._load_verifier)
+
+    @staticmethod
+    def current() -> Edge:
+        """Give the running application's."""
+        edge: Edge = current_app.extensions["edge"]
+        return edge
+
+    def project_by_key(self, public_key: str) -> Project | None:
+        """Give the project of a tag, at most a few seconds old."""
+        return self._projects.get(public_key)
+
+    def count_drop(self, reason: str, *, project: Project | None, example: str, now: datetime) -> None:
+        """Count a refused beacon; for a known project also where its owner sees it."""
+        dropped_total.labels(reason).inc()
+        if project is not None:
+            self.drops.add(project.project_id, reason, day=now.date().isoformat(), example=example)
+
+    def _load_project(self, public_key: str) -> Project | None:
+        with self.parts.database.read() as connection:
+            return projects.project_by_key(connection, public_key)
+
+    def _load_verifier(self, hook_key: str) -> Any:
+        found = self.parts.connections.by_hook_key(hook_key)
+        # verify and handshake read settings only, so one adapter may serve many requests
+        return None if found is None else (found, self.parts.adapter(found))
+
+
+def create_edge(parts: Parts) -> Flask:
+    """Make the application of the fast endpoints."""
+    from plugin.web import collect, health, snippet, webhooks
+
+    app = Flask("plugin.web.edge", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = webhooks.MAX_BODY_BYTES
+    app.extensions["edge"] = Edge(parts)
+    app.extensions["whence"] = parts
+    for module in (collect, webhooks, snippet, health):
+        app.register_blueprint(module.blueprint)
+    return app

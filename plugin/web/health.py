@@ -1,0 +1,31 @@
+"""Is the service well: for a load balancer, and in numbers for a monitoring system."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from plugin.web.edge import Edge
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Answer 200 when the database answers, else 503."""
+    try:
+        with Edge.current().parts.database.read() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        response = jsonify(error="database", message="The database does not answer.", status=503)
+        response.status_code = 503
+        return response
+    return jsonify(status="ok")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give this process's counters in Prometheus' text form; hold no personal data."""
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
