@@ -96,9 +96,13 @@ def _with_driver(url: str) -> str:
 
 def _engine(url: str, *, synchronous: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=20, max_overflow=20
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=20,
+        max_overflow=20,
+        hide_parameters=True,  # an error of the database must not tell what was in the row
     )
 
     @event.listens_for(engine, "connect")

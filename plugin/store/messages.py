@@ -143,14 +143,18 @@ def add_message(
 
 def waiting_messages(connection: Connection, *, limit: int = 200) -> list[tuple[str, Message, datetime]]:
     """Give (project, message, settle_at) of messages that wait for their click, oldest first."""
-    query = (
-        select(messages)
-        .where(messages.c.state == "waiting")
-        .order_by(messages.c.settle_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    query = select(messages).where(messages.c.state == "waiting").order_by(messages.c.settle_at).limit(limit)
     return [(row.project_id, _message(row), row.settle_at) for row in connection.execute(query)]
+
+
+def take_waiting(connection: Connection, project_id: str, message: Message) -> bool:
+    """Take a waiting message out of the wait; False when another worker took it."""
+    taken = connection.execute(
+        update(messages)
+        .where(*_is(project_id, message), messages.c.state == "waiting")
+        .values(state="settled", settle_at=None)
+    )
+    return taken.rowcount == 1
 
 
 def settle_message(connection: Connection, project_id: str, message: Message, *, inquiry_id: str) -> None:

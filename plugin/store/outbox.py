@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.store.database import new_id
@@ -69,6 +69,36 @@ def queue(
     if rows:
         key = ["project_id", "inquiry_id", "connection_id", "event"]
         connection.execute(make.on_conflict_do_nothing(index_elements=key), rows)
+
+
+def requeue_for_match(
+    connection: Connection,
+    project_id: str,
+    *,
+    inquiry_id: str,
+    opened: str,
+    found: str,
+    found_ids: Collection[str],
+    now: datetime,
+) -> None:
+    """Queue what a better match changes.
+
+    A destination that was told gets the event `found`, when it wants it; one that skipped or refused the
+    inquiry for want of a source gets it once more; one that waits its turn sees the new facts anyway.
+    """
+    mine = and_(deliveries.c.project_id == project_id, deliveries.c.inquiry_id == inquiry_id)
+    told = connection.execute(
+        select(deliveries.c.connection_id).where(
+            mine, deliveries.c.event == opened, deliveries.c.state.in_(("delivered", "accepted"))
+        )
+    ).scalars()
+    ids = [connection_id for connection_id in told if connection_id in found_ids]
+    queue(connection, project_id, inquiry_id=inquiry_id, connection_ids=ids, event=found, now=now)
+    again = or_(
+        and_(deliveries.c.event == opened, deliveries.c.state.in_(("skipped", "rejected"))),
+        and_(deliveries.c.event == found, deliveries.c.state != "pending"),
+    )
+    _requeue(connection, project_id, and_(deliveries.c.inquiry_id == inquiry_id, again), now)
 
 
 def due_connections(connection: Connection, *, now: datetime) -> list[tuple[str, str, str, int, datetime]]:
@@ -261,7 +291,8 @@ def send_all_again(
     now: datetime,
 ) -> int:
     """Make stopped rows due now; give their number. Delivered rows are never among them."""
-    chosen = deliveries.c.state.in_([state] if state in (*STOPPED_STATES, "pending") else STOPPED_STATES)
+    states = [state] if state in (*STOPPED_STATES, "pending") else STOPPED_STATES
+    chosen: ColumnElement[bool] = deliveries.c.state.in_(states)
     if connection_id:
         chosen = and_(chosen, deliveries.c.connection_id == connection_id)
     return _requeue(connection, project_id, chosen, now)
@@ -301,7 +332,7 @@ def note_failure(
     breaker_after: int,
     breaker_until: datetime,
 ) -> None:
-    """Note a temporary failure; the `breaker_after`-th in a row holds the connection until `breaker_until`."""
+    """Note a temporary failure; the `breaker_after`-th in a row holds all its rows until `breaker_until`."""
     failures = connections.c.failures + 1
     connection.execute(
         update(connections)

@@ -105,5 +105,5 @@ def person(connection: Connection, project_id: str, person_id: str) -> StoredPer
         name=row.name,
         phone=row.phone,
         username=row.username,
-        handles={kind: value for kind, value in found},
+        handles={row.kind: row.value for row in found},
     )

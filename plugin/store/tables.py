@@ -119,7 +119,7 @@ projects = Table(
     _key("project_id"),
     _text("name"),
     Column("public_key", String(64), nullable=False, unique=True),  # stands in the tag
-    _json("origins", list),  # ["https://shop.example"]; an empty list accepts any origin
+    _json("origins", list),  # ["https://shop.example"]; beacons from elsewhere are dropped
     _text("currency", "RUB"),
     _text("time_zone", "UTC"),
     _text("language", "en"),

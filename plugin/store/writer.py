@@ -107,4 +107,5 @@ def _execute(connection: Connection, text: str, rows: list[Row]) -> None:
 
 
 def _dialect(name: str) -> Any:
-    return sqlite.dialect(paramstyle="named") if name == "sqlite" else psycopg_dialect(paramstyle="pyformat")
+    make: Any = sqlite.dialect if name == "sqlite" else psycopg_dialect
+    return make(paramstyle="named" if name == "sqlite" else "pyformat")
