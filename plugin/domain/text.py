@@ -31,8 +31,8 @@ INVISIBLE_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me"})
 FILLER = "\u200b"
 
 LOOKALIKES = str.maketrans(
-    "АВЕЗКМНРСТУХЅЈҮҺԌԚԜѴ" + "ΑΒΕΖΗΚΜΝΡΤΥΧϹͿ",
-    "ABE3KMHPCTYXSJYHGQWV" + "ABEZHKMNPTYXCJ",
+    "АВЕЗКМНРСТУХЅЈҮҺԌԚԜѴ" + "ΑΒΕΖΗΚΜΝΡΤΥΧͿ",
+    "ABE3KMHPCTYXSJYHGQWV" + "ABEZHKMNPTYXJ",
 )
 
 MARKUP = re.compile(
