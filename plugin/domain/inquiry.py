@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from plugin.domain.because import N_
+
 DIALOGUE_GAP = timedelta(hours=24)
 MAX_PATTERN_CHARS = 200
 
@@ -43,7 +45,7 @@ def is_shared(person_id: str, *, used_by: Collection[str]) -> bool:
 class TagField(enum.StrEnum):
     """What a rule looks at."""
 
-    TEXT = "text"  # any message that opened the inquiry, without the reference
+    TEXT = "text"  # of the message that opened the inquiry, without the reference
     PAGE = "page"  # address of the page where the link was pressed
     PHRASE = "phrase"
     LANDING = "landing"
@@ -71,12 +73,19 @@ class TagRule:
 
 def read_rule(raw: Mapping[str, object]) -> TagRule:
     """Read a stored or entered rule; a ValueError says in one sentence what is wrong."""
-    tag, value = str(raw.get("tag") or "").strip(), str(raw.get("value") or "").strip()
-    if not tag:
-        raise ValueError("A rule needs a tag.")
-    if not value or len(value) > MAX_PATTERN_CHARS:
-        raise ValueError(f"A rule needs a text of 1 to {MAX_PATTERN_CHARS} characters to look for.")
-    return TagRule(tag=tag, field=TagField(str(raw.get("field"))), op=TagOp(str(raw.get("op"))), value=value)
+    given = {name: str(raw.get(name) or "").strip() for name in ("tag", "field", "op", "value")}
+    for is_bad, sentence in (
+        (not given["tag"], N_("A rule needs a tag.")),
+        (given["field"] not in list(TagField), N_("A rule looks at a field that does not exist.")),
+        (given["op"] not in list(TagOp), N_("A rule compares in a way that does not exist.")),
+        (not given["value"], N_("A rule needs a text to look for.")),
+        (len(given["value"]) > MAX_PATTERN_CHARS, N_("The text that a rule looks for is too long.")),
+    ):
+        if is_bad:
+            raise ValueError(sentence)
+    return TagRule(
+        tag=given["tag"], field=TagField(given["field"]), op=TagOp(given["op"]), value=given["value"]
+    )
 
 
 def tags_for(rules: Iterable[TagRule], facts: Mapping[TagField, str]) -> tuple[str, ...]:

@@ -320,8 +320,7 @@ def _candidates(evidence: Evidence) -> tuple[Candidate, ...]:
 
 
 def _why_not(evidence: Evidence) -> Because:
-    payload = (*evidence.payload.exact, *evidence.payload.folded)
-    if len(evidence.visitors((*_rivals(evidence), *evidence.known(payload)))) > 1:
+    if _issued_readable(evidence) or evidence.known((*evidence.payload.exact, *evidence.payload.folded)):
         return Because(N_("The text holds references of different visitors; it cannot be told whose it is."))
     if evidence.known(repair.word for repair in evidence.reading.repairs):
         return Because(N_("The text holds a damaged reference that fits several issued ones."))
