@@ -24,7 +24,7 @@ _JS_ESCAPE = re.compile(r"%u([0-9A-Fa-f]{4})")
 _SWALLOWED_QUERY = re.compile(r"%3[Ff](?=utm_)")
 _ENCODED_PAIR = re.compile(r"utm_[a-z]+%3d", re.IGNORECASE)
 _AUTHORITY = re.compile(
-    r"([a-z][a-z0-9+.\-]*):/*(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::\d*)?(/[^?#]*)?", re.IGNORECASE
+    r"([a-z][a-z0-9+.\-]*):/+(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::\d*)?(/[^?#]*)?", re.IGNORECASE
 )
 _BARE_HOST = re.compile(r"(?:\S+@)?([\w\-]+(?:\.[\w\-]+)+)(?::\d*)?(/[^?#]*)?")
 
@@ -61,15 +61,11 @@ class Place:
         if self.scheme not in WEB_SCHEMES or not self.host:
             return False
         if self.host[-1].isdigit() or self.host.startswith("["):
-            return _is_global(self.host.strip("[]"))
+            try:
+                return ip_address(self.host.strip("[]")).is_global
+            except ValueError:
+                pass  # a name that ends in a digit
         return "." in self.host and not self.host.endswith((".local", ".localhost", ".internal", ".lan"))
-
-
-def _is_global(address: str) -> bool:
-    try:
-        return ip_address(address).is_global
-    except ValueError:
-        return False
 
 
 def params(address: str) -> dict[str, str]:
