@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes
 
 ADDRESS_CHARS = 8192
+NAME_CHARS = 64
 VALUE_CHARS = 500
 HOST_CHARS = 253
 PARAMS = 200
@@ -115,7 +116,7 @@ def _pairs(address: str) -> Iterator[tuple[str, str]]:
         whole = _ENCODED_PAIR.match(token)
         for part in _SEPARATORS.split(_percent_decoded(token)) if whole else (token,):
             name, equals, value = part.partition("=")
-            if equals:
+            if equals and len(name) <= NAME_CHARS:
                 yield (
                     (decoded(name) if "%" in name else name).strip().lower().removeprefix("amp;"),
                     decoded(value),
@@ -202,6 +203,7 @@ def _first(values: Mapping[str, str], names: Iterable[str]) -> str:
 
 
 def keyword_of(utm: Mapping[str, str]) -> str:
+    """Read the keyword: without the phrase id beside it, and with autotargeting said in words."""
     written = utm.get("utm_term", "")
     if "autotargeting" in written.lower():
         return AUTOTARGETING
