@@ -138,7 +138,7 @@ def add_message(
         state=state,
         settle_at=settle_at,
     ).on_conflict_do_nothing(index_elements=list(messages.primary_key))
-    return bool(connection.execute(statement).rowcount == 1)
+    return connection.execute(statement.returning(messages.c.message_id)).first() is not None
 
 
 def waiting_messages(connection: Connection, *, limit: int = 200) -> list[tuple[str, Message, datetime]]:

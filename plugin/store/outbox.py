@@ -11,11 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.store.database import new_id
-from plugin.store.tables import attempts, connections, deliveries
+from plugin.store.tables import Moment, attempts, connections, deliveries
 
 OPEN_STATES = ("pending", "accepted")
 STOPPED_STATES = ("rejected", "dead", "skipped")
@@ -341,7 +354,7 @@ def note_failure(
             failures=failures,
             last_failure_at=now,
             last_error=dict(error),
-            retry_at=case((failures >= breaker_after, breaker_until), else_=None),
+            retry_at=case((failures >= breaker_after, literal(breaker_until, Moment)), else_=None),
         )
     )
 
