@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import string
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -309,3 +311,15 @@ class TestAgainstManyIssuedReferences:
 
     def test_nothing_read_matches_nothing(self):
         assert match_text("", CLICKS, payload=NOTHING_READ).how is How.NONE
+
+
+class TestDocumentation:
+    PAGE = (Path(__file__).parents[3] / "docs" / "matching.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize(("text", "how"), re.findall(r"^\| `(.+)` \| (\w+) \|$", PAGE, re.MULTILINE))
+    def test_its_examples_are_true(self, text, how):
+        assert match_text(text, [make_click(WORD)]).how == how
+
+    @pytest.mark.parametrize(("how", "confidence"), CONFIDENCE.items())
+    def test_its_table_names_every_way_with_its_confidence(self, how, confidence):
+        assert re.search(rf"^\| `{how}` \| .* \| {confidence:.2f} \|$", self.PAGE, re.MULTILINE)
