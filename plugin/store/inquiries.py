@@ -96,6 +96,13 @@ def inquiry(connection: Connection, project_id: str, inquiry_id: str) -> Inquiry
     return None if row is None else _inquiry(row)
 
 
+def latest(connection: Connection, project_id: str) -> Inquiry | None:
+    """Give the inquiry opened last."""
+    query = select(inquiries).where(inquiries.c.project_id == project_id)
+    row = connection.execute(query.order_by(inquiries.c.created_at.desc()).limit(1)).first()
+    return None if row is None else _inquiry(row)
+
+
 def inquiries_of(
     connection: Connection, project_id: str, person_id: str, *, number: str | None = None
 ) -> list[Inquiry]:
