@@ -298,7 +298,15 @@ def _with_match(
         keyword=source.keyword if source else "",
         page_url=click.page_url if click else "",
         phrase=click.phrase if click else "",
-        facts=_facts(project, visit=visit, click=click, message=message, match=match, source=source),
+        facts=_facts(
+            project,
+            visit=visit,
+            click=click,
+            # told once, with the first message: a better match must not lose it
+            referral=message.referral or inquiry.facts.get("referral", {}),
+            match=match,
+            source=source,
+        ),
     )
     text = reference.without_reference(message.text, *_words(matched))[:KEPT_TEXT_CHARS]
     matched = replace(matched, text=matched.text or text)
@@ -357,7 +365,7 @@ def _facts(
     *,
     visit: Visit | None,
     click: Click | None,
-    message: Message,
+    referral: Mapping[str, object],
     match: Match,
     source: channel.Source | None,
 ) -> dict[str, object]:
@@ -371,7 +379,7 @@ def _facts(
         else {},
         "visit": _visit_facts(visit) if visit else {},
         "click": _click_facts(click) if click else {},
-        "referral": dict(message.referral),
+        "referral": dict(referral),
         "candidates": [{**asdict(candidate), "how": str(candidate.how)} for candidate in match.candidates],
     }
     return {name: value for name, value in facts.items() if value}

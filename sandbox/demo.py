@@ -35,7 +35,7 @@ from sandbox.shelf import Shelf
 EMAIL, PASSWORD = "demo@whence.example", "whence-demo"
 SALES, SUPPORT = "79990000001", "79990000002"
 PATIENCE_SECONDS = 60
-AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
+AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0"
 LANDING = (
     "{base}/sandbox/shop/?utm_source=yandex&utm_medium=cpc&utm_campaign=sofas_msk"
     "&utm_content=ad-17&utm_term=%D0%BA%D1%83%D0%BF%D0%B8%D1%82%D1%8C+%D0%B4%D0%B8%D0%B2%D0%B0%D0%BD"

@@ -260,3 +260,12 @@ def test_messages_out_of_order_make_one_inquiry(journey: Journey):
     journey.write(sender_key="1", phone="79991112233", sent_at=NOW, received_at=at, now=at)
     assert later is not None
     assert len(journey.inquiries(later.person_id)) == 1
+
+
+def test_a_better_match_does_not_lose_the_ad_that_was_told_once(journey: Journey):
+    referral = {"source_type": "ad", "source_id": "12", "source_url": "https://fb.me/a", "ctwa_clid": "c1"}
+    journey.write(sender_key="1", phone="79991112233", referral=referral)
+    better = journey.write(sender_key="1", phone="79991112233", text=said(journey.press()))
+    assert better is not None
+    assert better.how == "exact"
+    assert better.facts["referral"] == referral
