@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
 
 from adapters import registry
 from adapters.base import (
+    Channel,
     Destination,
     EventName,
     Finding,
+    IncomingMessage,
     InquiryEvent,
     Kind,
     Receipt,
     ReceiptState,
     Setting,
+    WebhookRequest,
 )
 
 
@@ -77,11 +82,43 @@ class FakeBatch(FakeCrm):
         return Receipt(remote_id=receipt.remote_id, note="Processed")
 
 
+class FakeChannel(Channel):
+    """Believes everybody; a body is a list of messages with a text each, or something it cannot read."""
+
+    slug = "fake-channel"
+    label = "Fake channel"
+    kind = Kind.MESSAGING
+    network = "whatsapp"
+
+    def check(self) -> list[Finding]:
+        return [Finding(True, "fine")]
+
+    def verify(self, request: WebhookRequest) -> None:
+        return None
+
+    def parse(self, request: WebhookRequest) -> list[IncomingMessage]:
+        return [
+            IncomingMessage(
+                platform=self.slug,
+                network=self.network,
+                channel_id="c1",
+                channel_address="79990000001",
+                message_id=item["id"],
+                sender_key=item["phone"],
+                phone=item["phone"],
+                sent_at=datetime.fromtimestamp(item["at"], UTC),
+                text=item["text"],
+            )
+            for item in json.loads(request.body)
+        ]
+
+
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch):
     """Register the fakes for one test."""
-    for cls in (FakeCrm, FakeBatch):
+    for cls in (FakeCrm, FakeBatch, FakeChannel):
         monkeypatch.setitem(registry.PLATFORMS, cls.slug, f"tests.fakes:{cls.__name__}")
+    for cls in (FakeCrm, FakeBatch):
         for kept in (cls.received, cls.answers):
             kept.clear()
     FakeBatch.batches.clear()
