@@ -1,0 +1,39 @@
+/** WhatsApp links: which ones lead to a configured number, and the same link with another text. */
+
+import { guard } from "./guard";
+
+export interface Target {
+  number: string;
+  /** The text that stands in the link already. */
+  text: string;
+  /** Give the link with this text; everything else of it stays as it is. */
+  write: (text: string) => string;
+}
+
+// Group 1 is the phone. Other paths of wa.me (message/, qr/, c/, p/) and other hosts do not match on purpose.
+const FORM =
+  /^\s*(?:https?:)?(?:\/\/(?:www\.)?wa\.me\/|(?:\/\/(?:\w+\.)?whatsapp\.com|(?:whatsapp|intent(?=.*scheme=whatsapp)):\/)\/send\/?\?(?:[^#]*&)?phone=)([^?&#/]*)\/?(?![^?&#])/i;
+const TEXT = /([?&]text=)([^&#]*)/i;
+
+
+/** Decode what stands in an address; what is not valid stays as written. */
+export const decode = (value: string): string => guard(decodeURIComponent)(value) || value;
+
+/** Read a link; nothing unless it opens a chat with one of the numbers. */
+export function parseLink(href: string, numbers: string[]): Target | undefined {
+  const form = FORM.exec(href);
+  if (!form) return;
+  // Letters stay: a name with digits in it is no phone.
+  const phone = decode(form[1]!).replace(/[^\da-z]/gi, "").replace(/^00/, "");
+  // In Russia and Kazakhstan people write 8 for the country code 7.
+  const number = numbers.find((known) => known == phone || known == phone.replace(/^8(?=\d{10}$)/, "7"));
+  if (!number) return;
+  const whole = TEXT.test(href)
+    ? href
+    : href.replace(/#.*|$/, (rest) => (href.includes("?") ? "&" : "?") + "text=" + rest);
+  return {
+    number,
+    text: decode(TEXT.exec(whole)![2]!.replace(/\+/g, " ")),
+    write: (text) => whole.replace(TEXT, (_, name) => name + encodeURIComponent(text)),
+  };
+}

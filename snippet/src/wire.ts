@@ -1,0 +1,37 @@
+/** The beacons' payloads, version 1. What is not known is left out, never sent empty. */
+
+import type { Facts } from "./visit";
+
+export interface Surroundings {
+  key: string;
+  ids: Record<string, string>;
+  screen: string;
+  lang: string;
+  zone: string;
+  consent: Record<string, string>;
+}
+
+export interface Press {
+  type: "click";
+  click: string;
+  pressed: number;
+  page: string;
+  title: string;
+  net: "whatsapp";
+  number: string;
+  ref: string;
+  phrase: string;
+}
+
+export type Payload = Record<string, unknown>;
+
+/** Build the session beacon; with a press, the click beacon: the visit's own may have been lost. */
+export function payloadOf(around: Surroundings, facts: Facts, press?: Press): Payload {
+  const payload: Payload = Object.assign({ v: 1, type: "visit" }, around, facts, press) as {};
+  // A first visit is its own first and last touch.
+  if (!facts.before) payload.first = payload.last = 0;
+  for (const name in payload) {
+    if (/^(0|""|{}|undefined)$/.test(JSON.stringify(payload[name]))) delete payload[name];
+  }
+  return payload;
+}
