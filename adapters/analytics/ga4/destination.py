@@ -32,7 +32,7 @@ SESSION_JOIN = timedelta(hours=24)  # later events open a session of their own, 
 MAX_VALUE_CHARS = 100
 
 # The last two numbers of a raw _ga cookie are the client id, so both forms end in it.
-CLIENT_ID = re.compile(r"(?:^|\.)([0-9]+\.[0-9]+)$", re.ASCII)
+CLIENT_ID = re.compile(r"(?:^|\.)([1-9][0-9]{0,19}\.[1-9][0-9]{0,19})$")
 # An event named like one of these is dropped without a word.
 RESERVED_NAMES = re.compile(
     r"ad_(activeview|click|exposure|impression|query|reward)|adunit_exposure|error|first_(open|visit)"
