@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,7 +28,14 @@ def read_webhooks(parts: Parts, *, now: datetime) -> int:
         error = _read(parts, webhook, now=now)
         with parts.database.write() as connection:
             messages.finish_webhook(connection, webhook, error=error)
+    for (project_id, connection_id), received_at in _latest(claimed).items():
+        parts.connections.change(project_id, connection_id, last_webhook_at=received_at)
     return len(claimed)
+
+
+def _latest(claimed: Sequence[StoredWebhook]) -> dict[tuple[str, str], datetime]:
+    """Give when each connection was last heard of; webhooks come in the order of their arrival."""
+    return {(webhook.project_id, webhook.connection_id): webhook.received_at for webhook in claimed}
 
 
 def settle_waiting(parts: Parts, *, now: datetime) -> int:
