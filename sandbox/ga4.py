@@ -108,6 +108,7 @@ def blueprint(shelf: Shelf) -> Blueprint:
     @made.post("/mp/collect")
     def collect() -> Response:
         fault = faults.current(shelf, "ga4")
+        request.get_data()  # an unread body would leave the caller waiting for its time limit
         if fault in BEFORE:
             return BEFORE[fault]()
         if fault == "slow":

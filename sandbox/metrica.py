@@ -144,6 +144,7 @@ def _answer(
 ) -> Response:
     fault = faults.current(shelf, "metrica")
     if fault == "drop":
+        request.get_data()  # an unread body would leave the caller waiting for its time limit
         return faults.cut_connection()
     if fault == "slow":
         faults.slow()
@@ -362,8 +363,8 @@ def _of_counter(shelf: Shelf, counter_id: str) -> list[dict[str, Any]]:
 
 
 def _shown(upload: Mapping[str, Any], counter: Mapping[str, Any]) -> dict[str, Any]:
-    step_seconds = max(counter["step_seconds"], 0.001)
-    step = int((time.time() - upload["created"]) / step_seconds) + 1
+    step_seconds, age_seconds = counter["step_seconds"], time.time() - upload["created"]
+    step = int(age_seconds / step_seconds) + 1 if step_seconds else len(STEPS)
     last = "PROCESSED" if upload["linked_quantity"] or not upload["has_ids"] else "LINKAGE_FAILURE"
     is_done = step >= len(STEPS)
     counted = ("linked_quantity", "goal_not_found_quantity", "user_not_found_quantity")
