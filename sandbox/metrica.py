@@ -305,7 +305,7 @@ def _keep(shelf: Shelf, counter: Mapping[str, Any], rows: Iterable[Row], *, kind
         "source_quantity": len(kept),
         "linked_quantity": sum(row["is_linked"] for row in kept),
         "goal_not_found_quantity": sum(not row["is_goal_known"] for row in kept),
-        "user_not_found_quantity": sum(bool(row["id"]) and not row["is_linked"] for row in kept),
+        "user_not_found_quantity": sum(bool(row["id"]) and not row["has_visit"] for row in kept),
         "has_ids": any(row["id"] for row in kept),
         "rows": [row["key"] for row in kept],
     }
@@ -326,6 +326,7 @@ def _row(
     person = next((cells[name] for name in PERSON_COLUMNS if cells.get(name)), "")
     goal = cells["Target"] if kind == "BASIC" else CHAT_GOAL
     is_goal_known = kind == "CHATS" or goal in targets
+    has_visit = bool(column) and _has_visit(counter["visits"], cells, column)
     return {
         # what makes two rows one: the same id, goal and time
         "key": " ".join((counter["counter_id"], kind, anchor or person, goal, cells["DateTime"])),
@@ -336,7 +337,8 @@ def _row(
         "cells": cells,
         "upload_id": upload_id,
         "is_goal_known": is_goal_known,
-        "is_linked": is_goal_known and bool(column) and _has_visit(counter["visits"], cells, column),
+        "has_visit": has_visit,
+        "is_linked": is_goal_known and has_visit,
     }
 
 

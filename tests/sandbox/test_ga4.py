@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import ChoiceLoader, DictLoader
 
 from sandbox import faults, ga4
 from sandbox.shelf import Shelf
@@ -29,6 +30,9 @@ def shelf(tmp_path: Path) -> Shelf:
 @pytest.fixture
 def client(shelf: Shelf) -> Iterator[FlaskClient]:
     app = Flask("sandbox")
+    # the page's own block alone, without the frame that all stand-ins share
+    frame = DictLoader({"base.html": "{% block title %}{% endblock %}{% block content %}{% endblock %}"})
+    app.jinja_loader = ChoiceLoader([frame, app.jinja_loader])
     app.register_blueprint(ga4.blueprint(shelf), url_prefix="/ga4")
     with time_machine.travel(NOW, tick=False), app.test_client() as client:
         yield client
@@ -164,3 +168,19 @@ def test_its_faults_can_be_switched(
     faults.switch(shelf, "ga4", fault)
     assert client.post("/ga4/mp/collect", query_string=QUERY, json=make_body()).status_code == status
     assert [event["state"] for event in ga4.received(shelf)] == states
+
+
+def test_its_page_shows_each_event_with_its_fate(client: FlaskClient) -> None:
+    assert "Nothing has arrived yet" in client.get("/ga4/").text
+    for body in (make_body({"inquiry_campaign": "sofas"}), make_body({"bad": "<script>" * 20}), []):
+        client.post("/ga4/mp/collect", query_string=QUERY, json=body)
+    page = client.get("/ga4/").text
+    for shown in (
+        "generate_lead",
+        "sofas",
+        "1162820436.1749482504",
+        "Longer than 100 characters",
+        "no event",
+    ):
+        assert shown in page
+    assert "<script>" not in page

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import ChoiceLoader, DictLoader
 
 from sandbox import faults, metrica
 from sandbox.shelf import Shelf
@@ -40,6 +41,9 @@ def clock() -> Iterator[Any]:
 @pytest.fixture
 def client(shelf: Shelf, clock: Any) -> FlaskClient:
     app = Flask("sandbox")
+    # the page's own block alone, without the frame that all stand-ins share
+    frame = DictLoader({"base.html": "{% block title %}{% endblock %}{% block content %}{% endblock %}"})
+    app.jinja_loader = ChoiceLoader([frame, app.jinja_loader])
     app.register_blueprint(metrica.blueprint(shelf), url_prefix="/metrica")
     return app.test_client()
 
@@ -160,6 +164,7 @@ def test_an_unknown_goal_is_only_counted(client: FlaskClient, clock: Any) -> Non
     clock.shift(timedelta(minutes=1))
     upload = look(client, 1).json["uploading"]
     assert (upload["status"], upload["goal_not_found_quantity"]) == ("LINKAGE_FAILURE", 1)
+    assert upload["user_not_found_quantity"] == 0
 
 
 @pytest.mark.parametrize(
@@ -213,3 +218,17 @@ def test_its_quota_answers_as_told(client: FlaskClient, shelf: Shelf, quota_stat
     answer = client.get(COUNTER, headers=HEADERS)
     assert answer.status_code == quota_status
     assert answer.json["errors"][0]["error_type"].startswith("quota_")
+
+
+def test_its_page_shows_uploads_rows_and_goals(client: FlaskClient) -> None:
+    assert "Загрузок ещё не было" in client.get("/metrica/").text
+    for _ in range(2):
+        send(client, conversions(f"{VISITOR},wa_inquiry,{SECONDS}"))
+    page = client.get("/metrica/").text
+    for shown in ("№ 2 · конверсии", "UPLOADED", VISITOR, "визит найден", "повторов: 1", "wa_inquiry"):
+        assert shown in page
+
+
+def test_its_page_escapes_what_was_sent(client: FlaskClient) -> None:
+    send(client, conversions(f"{VISITOR},<script>,{SECONDS}"))
+    assert "<script>" not in client.get("/metrica/").text

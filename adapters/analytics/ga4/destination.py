@@ -168,10 +168,8 @@ class GoogleAnalytics4(Destination):
         return {**numbers, **{name: value for name, value in cut.items() if value}}
 
     def _worth(self, event: InquiryEvent) -> dict[str, Any]:
-        value = self._value("value")
-        if not value:
-            return {}
-        return {"currency": self._value("currency") or event.currency, "value": _number(Decimal(value))}
+        value, currency = self._value("value"), self._value("currency") or event.currency
+        return {"currency": currency, "value": _number(Decimal(value))} if value and currency else {}
 
 
 # what stands against sending → why, for the owner; the first match wins
