@@ -36,7 +36,7 @@ HEADINGS = [
 ]
 MESSAGING_HEADINGS = ["What we read" if name == "Fields we send" else name for name in HEADINGS]
 # names that begin like settings and are none
-NOT_SETTINGS = {"WHENCE_SETTINGS", "WHENCE_TEST_POSTGRES", "WHENCE_ID"}
+NOT_SETTINGS = {"WHENCE_SETTINGS", "WHENCE_TEST_POSTGRES", "WHENCE_WRITE_GOLDEN", "WHENCE_ID"}
 
 
 def read(name: str) -> str:
@@ -266,6 +266,23 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
         page.read_text(encoding="utf-8"),
     )
     assert not [name for name in named if not (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_rows_of_a_table_are_equally_wide(page: Path) -> None:
+    whole = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    uneven = []
+    for table in re.findall(r"(?:^\|.*\|\n)+", whole, re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        uneven += [table.splitlines()[0]] if len(widths) > 1 else []
+    assert not uneven
+
+
+@pytest.mark.parametrize("room", ["plugin", "plugin/domain", "plugin/store", "plugin/web", "adapters"])
+def test_the_map_shows_every_module(room: str) -> None:
+    named = set(re.findall(r"[\w-]+\.py\b", read("CONTRIBUTING.md").split("### Arrows")[0]))
+    there = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py"}
+    assert there <= named
 
 
 def test_both_readmes_tell_the_same() -> None:
