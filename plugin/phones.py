@@ -10,14 +10,11 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumber
 
+from plugin.domain.because import N_
+
 
 class NotAPhone(ValueError):
     """One translatable sentence for the person who typed it; never the number itself."""
-
-
-def N_(text: str) -> str:
-    """Mark `text` for translation where it is declared."""
-    return text
 
 
 _NO_DIGITS = N_("Give a phone number, for example +7 999 123-45-67.")

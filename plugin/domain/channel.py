@@ -12,6 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from plugin.domain import marks, sources
+from plugin.domain.because import N_
 from plugin.domain.marks import Place
 from plugin.domain.sources import CLICK_IDS, ClickId, Known
 
@@ -20,11 +21,6 @@ NO_MEDIUM = "(none)"
 NOT_SET = "(not set)"
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def N_(text: str) -> str:
-    """Mark `text` for translation where it is declared."""
-    return text
 
 
 # In the order of GA4's rules; "Messenger" and "Maps & Classifieds" are ours.
