@@ -7,7 +7,7 @@ import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 // Names that only the snippet reads. Fixed, because what a browser keeps under them outlives a build.
-const SHORT = { campaign: "c", facts: "f", isSent: "b", queue: "q", refs: "r", seen: "s", write: "w" };
+const SHORT = { campaign: "c", facts: "f", isSent: "b", refs: "r", seen: "s", write: "w" };
 
 export const OUTPUT = here("dist/whence.js");
 

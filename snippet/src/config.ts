@@ -17,9 +17,10 @@ export interface Config {
 
 /** Read the settings of a tag; nothing in them is required but the key and the numbers. */
 export function readConfig(json: string, src: string): Config {
-  const config = Object.assign(
+  const config: Config = Object.assign(
     { phrase: "", phrases: [], template: "{reference} {phrase}", utm: {}, consent: "off", to: "/collect" },
-    JSON.parse(json) as {},
+    JSON.parse(json),
   );
-  return Object.assign(config, { to: new URL(config.to, src).href }) as unknown as Config;
+  config.to = "" + new URL(config.to, src);
+  return config;
 }

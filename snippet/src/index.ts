@@ -35,8 +35,9 @@ function start(config: Config): void {
 
   const isAllowed = (): boolean | undefined => {
     if (page.document.prerendering || (config.dnt && navigator.doNotTrack == "1")) return;
-    if (answer == null) answer = read().consent;
-    return answer == null ? config.consent == "off" : answer;
+    const { consent: kept } = read();
+    // A refusal holds in every open tab; a page's own default may only be stricter than what is kept.
+    return kept != false && (answer == null ? kept || config.consent == "off" : answer);
   };
 
   const consent = (isGranted: boolean): void => {
@@ -92,11 +93,8 @@ function start(config: Config): void {
     const url = sources[href] || href;
     const target = parseLink(url, config.numbers);
     /** Find an attribute on the pressed element or the nearest one around it, through open shadow roots. */
-    const attribute = (name: string): string | undefined => {
-      name = "data-whence" + name;
-      const holder = path.find((node) => node.hasAttribute(name));
-      return holder && holder.getAttribute(name)!;
-    };
+    const attribute = (name: string): string | null | undefined =>
+      path.map((node) => node.getAttribute("data-whence" + name)).find(Boolean);
     if (!target || !isAllowed() || attribute("") == "off") return { url };
     const { number } = target;
     const ref = current(({ refs }) => (refs[number] = refs[number] || mint())).refs[number]!;

@@ -13,7 +13,7 @@ const LONGEST_LINK = 2000;
 export const cut = (text: string, length: number): string => [...text].slice(0, length).join("");
 
 /** Fill {variables}; one that is not known becomes nothing. */
-export const fill = (template: string, values: Record<string, string | undefined>): string =>
+export const fill = (template: string, values: Record<string, string | null | undefined>): string =>
   template.replace(/{(\w+)}/g, (_, name: string) => values[name] || "").trim();
 
 /** Find the phrase of a page: the first pattern that its path begins with; `*` stands for anything. */
