@@ -18,7 +18,9 @@ from plugin.domain.matching import How
 from plugin.settings import PREFIX, Settings
 from plugin.store import outbox
 from plugin.store.tables import Moment, metadata
+from plugin.web.application import create_web
 from plugin.web.collect import Drop
+from plugin.web.pages import ROLES
 from tests.factories import NOW, make_project
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +123,30 @@ def test_every_platform_is_in_the_overview(slug: str) -> None:
 
 def test_no_page_stands_for_a_platform_that_is_not_there() -> None:
     assert {path.stem for path in (DOCS / "platforms").glob("*.md")} <= set(PLATFORMS)
+
+
+# --- screens --------------------------------------------------------------------------------------
+
+# parts of pages that are fetched by themselves, and switches
+FRAGMENTS = {
+    *("journal.older", "journal.newer", "journal.progress", "deliveries.older", "install.heard"),
+    *("auth.language", "static"),
+}
+
+
+def test_every_screen_is_told(sqlite_parts) -> None:
+    app = create_web(sqlite_parts)
+    shown = [
+        re.sub(r"<(?:\w+:)?(\w+?)(?:_id)?>", r"<\1>", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint not in FRAGMENTS
+    ]
+    assert not [address for address in shown if f"| `{address}` |" not in read("docs/screens.md")]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_is_told(role: str) -> None:
+    assert f"| {role} |" in read("docs/screens.md")
 
 
 # --- words of the journey -------------------------------------------------------------------------
