@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click import Parameter
 from pydantic_core import PydanticUndefined
 from sqlalchemy import Integer, String, Table, insert, select, text
 
@@ -15,7 +16,7 @@ from adapters.registry import PLATFORMS, adapter_class
 from plugin import delivery, worker
 from plugin.cli import main
 from plugin.domain.matching import How
-from plugin.settings import PREFIX, Settings
+from plugin.settings import PREFIX, Settings, load_settings, new_secret
 from plugin.store import outbox
 from plugin.store.tables import Moment, metadata
 from plugin.web.application import create_web
@@ -87,9 +88,22 @@ def test_every_command_is_told(command: str) -> None:
     assert f"whence {command}" in read("docs/install.md") + read("README.md")
 
 
-@pytest.mark.parametrize("option", [o.opts[0] for o in main.commands["init"].params])
-def test_every_answer_of_the_first_command_is_told(option: str) -> None:
-    assert f"`{option}`" in read("docs/install.md")
+OPTIONS = [(name, param) for name, command in main.commands.items() for param in command.params]
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS, ids=[f"{c} {o.opts[0]}" for c, o in OPTIONS])
+def test_every_option_is_told(command: str, option: Parameter) -> None:
+    rows = [line for line in read("docs/install.md").splitlines() if line.startswith("|")]
+    mine = rows if command == "init" else [row for row in rows if f"`./whence {command}`" in row]
+    assert any(f"`{name}`" in row for name in (*option.opts, *option.secondary_opts) for row in mine)
+
+
+def test_the_example_of_a_settings_file_is_read(tmp_path: Path) -> None:
+    example = re.search(r"```\n(WHENCE_.*?)```", read("docs/settings.md"), re.DOTALL)
+    assert example
+    secrets = f"WHENCE_SECRET_KEY={new_secret()}\nWHENCE_ENCRYPTION_KEYS={new_secret()},{new_secret()}\n"
+    (tmp_path / "whence.env").write_text(example[1] + secrets, encoding="utf-8")
+    assert load_settings({}, file=tmp_path / "whence.env").is_https
 
 
 def test_every_make_target_is_told() -> None:
