@@ -203,18 +203,19 @@ def marks_of(connection: Connection, project_id: str, inquiry_ids: Sequence[str]
     return found
 
 
-def count_newer(connection: Connection, project_id: str, *, filters: Filters, than: datetime) -> int:
-    """Count what came into the journal after a moment; a late message counts when it came, not when sent."""
+def count_newer(connection: Connection, project_id: str, *, filters: Filters, than: str) -> int:
+    """Count what came into the journal after an inquiry; a late message counts when it came, not when sent."""
+    # ids sort by the time of their making
     query = _with_persons(select(func.count())).where(
-        *_chosen(project_id, filters), inquiries.c.created_at > than
+        *_chosen(project_id, filters), inquiries.c.inquiry_id > than
     )
     return int(connection.execute(query).scalar_one())
 
 
-def newest_at(connection: Connection, project_id: str) -> datetime | None:
-    """Tell when the journal got its last row."""
-    query = select(inquiries.c.created_at).where(inquiries.c.project_id == project_id)
-    return connection.execute(query.order_by(inquiries.c.created_at.desc()).limit(1)).scalar()
+def newest_id(connection: Connection, project_id: str) -> str:
+    """Give the inquiry that came into the journal last; "" when there is none."""
+    query = select(func.max(inquiries.c.inquiry_id)).where(inquiries.c.project_id == project_id)
+    return connection.execute(query).scalar() or ""
 
 
 def figures(connection: Connection, project_id: str, *, filters: Filters) -> Figures:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, request
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
+import structlog
+from flask import Blueprint, Response
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin import flow
@@ -19,18 +22,24 @@ from plugin.device import is_bot
 from plugin.domain.reference import is_valid
 from plugin.domain.visit import Click, Touch, Visit
 from plugin.store.projects import Project
-from plugin.web.edge import Edge
+from plugin.web.edge import Answer, Edge, Environ, read_body
 
 MAX_BODY_BYTES = 16_384
 MAX_URL_CHARS = 2_000
 MAX_TEXT_CHARS = 1_000
 MAX_ID_CHARS = 500
+MAX_NAME_CHARS = 40
+MAX_NETWORK_CHARS = 16
+MAX_TITLE_CHARS = 300
 MAX_ENTRIES = 24
+KEPT_JUDGEMENTS = 4096
+ANYWHERE = ("Access-Control-Allow-Origin", "*")
 # a click that could not be sent waits in the browser for a week
 OLDEST = timedelta(days=8)
 CLOCK_SLACK = timedelta(minutes=5)
 
 blueprint = Blueprint("collect", __name__)
+log = structlog.get_logger(__name__)
 
 
 class Drop(enum.StrEnum):
@@ -55,29 +64,16 @@ class Refused(Exception):
         self.example = example
 
 
-def _cut(limit: int) -> Any:
-    return BeforeValidator(lambda value: value[:limit] if isinstance(value, str) else value)
-
-
-def _flat(value: Any) -> dict[str, str]:
-    """Keep the entries that are text, cut; what else a newer snippet sends is no error."""
-    if not isinstance(value, dict):
-        return {}
-    items = ((k[:40], v[:MAX_ID_CHARS]) for k, v in value.items() if isinstance(v, str) and v)
-    return dict(list(items)[:MAX_ENTRIES])
-
-
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
-Url = Annotated[str, _cut(MAX_URL_CHARS)]
-Text = Annotated[str, _cut(MAX_TEXT_CHARS)]
-Short = Annotated[str, _cut(40)]
 Millis = Annotated[int, Field(ge=1_000_000_000_000, le=9_999_999_999_999)]
-Flat = Annotated[dict[str, str], BeforeValidator(_flat)]
-WireTouch = tuple[Millis, Url] | tuple[Millis, Url, Url] | None
+WireTouch = tuple[Millis, str] | tuple[Millis, str, str] | None
 
 
 class Beacon(BaseModel):
-    """Version 1 of the wire. Unknown fields are ignored; the golden payloads stand in tests/golden/wire."""
+    """Version 1 of the wire. Unknown fields are ignored; the golden payloads stand in tests/golden/wire.
+
+    Only what decides is checked here; texts are cut and mappings flattened where they are taken over.
+    """
 
     v: Literal[1]
     type: Literal["visit", "click"]
@@ -85,58 +81,56 @@ class Beacon(BaseModel):
     visit: Hex
     visitor: Hex
     started: Millis
-    landing: Url
-    referrer: Url = ""
+    landing: str
+    referrer: str = ""
     before: Annotated[int, Field(ge=0, le=100_000)] = 0
     first: WireTouch = None
     last: WireTouch = None
-    clicks: Flat = {}
-    ids: Flat = {}
-    utm: Flat = {}
-    screen: Short = ""
-    lang: Short = ""
-    zone: Short = ""
-    consent: Flat = {}
+    clicks: Any = None
+    ids: Any = None
+    utm: Any = None
+    screen: str = ""
+    lang: str = ""
+    zone: str = ""
+    consent: Any = None
     # of a click
     click: Hex | None = None
     pressed: Millis | None = None
-    net: Short = "whatsapp"
+    net: str = "whatsapp"
     number: Annotated[str, StringConstraints(pattern=r"^\d{5,20}$")] | None = None
     ref: Annotated[str, StringConstraints(max_length=16)] = ""
-    page: Url = ""
-    title: Annotated[str, _cut(300)] = ""
-    phrase: Text = ""
+    page: str = ""
+    title: str = ""
+    phrase: str = ""
 
 
-@blueprint.post("/collect")
-def collect() -> Response:
+def collect(edge: Edge, environ: Environ) -> Answer:
     """Keep one beacon. 204 whatever came of it, 503 only when it could not be kept and should come again."""
-    edge = Edge.current()
     now = datetime.now(UTC)
-    reason = ""
     try:
-        _accept(edge, now)
+        _accept(edge, environ, now)
     except Refused as refused:
-        reason = refused.reason
         edge.count_drop(refused.reason, project=refused.project, example=refused.example, now=now)
-    except SQLAlchemyError:
-        current_app.logger.exception("beacon not kept")
-        return _answer(503)
-    return _answer(204, reason=reason if edge.parts.settings.debug else "")
+        told = (("X-Whence-Dropped", str(refused.reason)),) if edge.parts.settings.debug else ()
+        return Answer(204, headers=(ANYWHERE, *told))
+    except SQLAlchemyError as error:
+        log.error("beacon_not_kept", error=type(error).__name__)
+        return Answer(503, headers=(ANYWHERE,))
+    return Answer(204, headers=(ANYWHERE,))
 
 
 @blueprint.route("/collect", methods=["OPTIONS"])
 def preflight() -> Response:
     """Let a browser ask first, as it does behind some proxies."""
-    return _answer(204)
+    return Response(status=204, headers=[ANYWHERE])
 
 
-def _accept(edge: Edge, now: datetime) -> None:
-    body = _bounded_body()
-    user_agent = _not_a_bot()
+def _accept(edge: Edge, environ: Environ, now: datetime) -> None:
+    body = _bounded_body(environ)
+    user_agent = _not_a_bot(environ)
     beacon = _parsed(body)
     project = _known_project(edge, beacon)
-    _from_own_site(project)
+    _from_own_site(environ, project)
     visit = _visit(beacon, user_agent, now=now)
     click = _click(beacon, project, now=now)
     if click is None:
@@ -145,20 +139,22 @@ def _accept(edge: Edge, now: datetime) -> None:
         flow.record_click(edge.parts.writer, project.project_id, visit, click=click, now=now)
 
 
-def _bounded_body() -> bytes:
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Refused(Drop.TOO_LARGE)
-    body = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
+def _bounded_body(environ: Environ) -> bytes:
+    body = read_body(environ, limit=MAX_BODY_BYTES)
+    if body is None:
         raise Refused(Drop.TOO_LARGE)
     return body
 
 
-def _not_a_bot() -> str:
-    user_agent = request.headers.get("User-Agent", "")[:MAX_TEXT_CHARS]
-    if is_bot(user_agent):
+def _not_a_bot(environ: Environ) -> str:
+    user_agent = _text(environ.get("HTTP_USER_AGENT", ""), MAX_TEXT_CHARS)
+    if _is_bot(user_agent):
         raise Refused(Drop.BOT)
     return user_agent
+
+
+# the same few hundred browsers come all day
+_is_bot = lru_cache(KEPT_JUDGEMENTS)(is_bot)
 
 
 def _parsed(body: bytes) -> Beacon:
@@ -176,19 +172,31 @@ def _known_project(edge: Edge, beacon: Beacon) -> Project:
     return project
 
 
-def _from_own_site(project: Project) -> None:
-    origin = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    host = urlsplit(origin).hostname or ""
-    for own in project.origins:
-        own_host = urlsplit(own).hostname or own
-        if host and (host == own_host or host.endswith("." + own_host)):
-            return
-    raise Refused(Drop.WRONG_ORIGIN, project=project, example=_origin_of(origin))
+def _from_own_site(environ: Environ, project: Project) -> None:
+    origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_REFERER") or ""
+    if not _is_own(origin[:MAX_URL_CHARS], project.origins):
+        raise Refused(Drop.WRONG_ORIGIN, project=project, example=_origin_of(origin))
+
+
+@lru_cache(KEPT_JUDGEMENTS)
+def _is_own(origin: str, own_origins: tuple[str, ...]) -> bool:
+    host = _host(origin)
+    own_hosts = [_host(own) or own for own in own_origins]
+    return bool(host) and any(host == own or host.endswith("." + own) for own in own_hosts)
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # "http://[": an address of nowhere
+        return ""
 
 
 def _origin_of(address: str) -> str:
+    if not _host(address):
+        return ""
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"[:200] if parts.netloc else ""
+    return f"{parts.scheme}://{parts.netloc}"[:200]
 
 
 def _visit(beacon: Beacon, user_agent: str, *, now: datetime) -> Visit:
@@ -196,18 +204,18 @@ def _visit(beacon: Beacon, user_agent: str, *, now: datetime) -> Visit:
         visit_id=beacon.visit,
         visitor_id=beacon.visitor,
         started_at=_moment(beacon.started, now=now),
-        landing_url=beacon.landing,
-        referrer=beacon.referrer,
+        landing_url=_text(beacon.landing, MAX_URL_CHARS),
+        referrer=_text(beacon.referrer, MAX_URL_CHARS),
         visits_before=beacon.before,
         first_touch=_touch(beacon.first),
         last_touch=_touch(beacon.last),
-        click_ids=beacon.clicks,
-        analytics_ids=beacon.ids,
-        utm=beacon.utm,
-        screen=beacon.screen,
-        language=beacon.lang,
-        time_zone=beacon.zone,
-        consent=beacon.consent,
+        click_ids=_flat(beacon.clicks),
+        analytics_ids=_flat(beacon.ids),
+        utm=_flat(beacon.utm),
+        screen=_text(beacon.screen, MAX_NAME_CHARS),
+        language=_text(beacon.lang, MAX_NAME_CHARS),
+        time_zone=_text(beacon.zone, MAX_NAME_CHARS),
+        consent=_flat(beacon.consent),
         user_agent=user_agent,
     )
 
@@ -227,13 +235,13 @@ def _click(beacon: Beacon, project: Project, *, now: datetime) -> Click | None:
     return Click(
         click_id=beacon.click,
         visit_id=beacon.visit,
-        network=beacon.net,
+        network=_text(beacon.net, MAX_NETWORK_CHARS),
         number=beacon.number,
         reference=beacon.ref,
         clicked_at=pressed,
-        page_url=beacon.page,
-        page_title=beacon.title,
-        phrase=beacon.phrase,
+        page_url=_text(beacon.page, MAX_URL_CHARS),
+        page_title=_text(beacon.title, MAX_TITLE_CHARS),
+        phrase=_text(beacon.phrase, MAX_TEXT_CHARS),
     )
 
 
@@ -247,12 +255,18 @@ def _touch(value: Any) -> Touch | None:
     if not value:
         return None
     at = datetime.fromtimestamp(value[0] / 1000, UTC)
-    return Touch(at=at, landing_url=value[1], referrer=value[2] if len(value) > 2 else "")
+    landing, *referrer = (_text(url, MAX_URL_CHARS) for url in value[1:])
+    return Touch(at=at, landing_url=landing, referrer=referrer[0] if referrer else "")
 
 
-def _answer(status: int, *, reason: str = "") -> Response:
-    response = Response(status=status)
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    if reason:
-        response.headers["X-Whence-Dropped"] = reason
-    return response
+def _flat(value: Any) -> dict[str, str]:
+    """Keep the entries that are text, cut; what else a newer snippet sends is no error."""
+    if not isinstance(value, dict):
+        return {}
+    items = ((k, v) for k, v in value.items() if isinstance(v, str) and v)
+    return {_text(k, MAX_NAME_CHARS): _text(v, MAX_ID_CHARS) for k, v in islice(items, MAX_ENTRIES)}
+
+
+def _text(value: str, limit: int) -> str:
+    # PostgreSQL keeps no NUL
+    return value[:limit].replace("\0", "")

@@ -48,7 +48,7 @@ def page() -> str:
         progress = journal.progress(connection, g.project.project_id)
         if progress.inquiry_at is None:
             return render_template("journal_empty.html", progress=progress, connections=_messengers())
-        newest_at = journal.newest_at(connection, g.project.project_id)
+        newest = journal.newest_id(connection, g.project.project_id)
         facts = {
             **_rows(connection, filters, after=None),
             "figures": journal.figures(connection, g.project.project_id, filters=filters),
@@ -63,7 +63,7 @@ def page() -> str:
         periods=periods.LABELS,
         filters=filters,
         has_filters=any(getattr(filters, name) for name in FILTER_NAMES),
-        newest=to_micros(newest_at or period.since),
+        newest=newest,
         query=_query(),
         **facts,
     )
@@ -85,14 +85,10 @@ def older() -> str:
 def newer() -> str:
     """Tell how many inquiries came since the page was made."""
     _period, filters = _asked()
-    since = request.args.get("since", "")
-    if not (since.isdecimal() and len(since) < 18):
-        abort(400)
+    than = request.args.get("than", "")[:64]
     with parts().database.read() as connection:
-        count = journal.count_newer(
-            connection, g.project.project_id, filters=filters, than=from_micros(int(since))
-        )
-    return render_template("journal_newer.html", count=count, query=_query(), since=since)
+        count = journal.count_newer(connection, g.project.project_id, filters=filters, than=than)
+    return render_template("journal_newer.html", count=count)
 
 
 @blueprint.get("/p/<project_id>/progress")

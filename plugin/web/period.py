@@ -83,8 +83,7 @@ def chart(period: Period, counted: Iterable[tuple[datetime, str, int]]) -> dict[
     for channel, _total in totals.most_common():
         word = words.channel(channel)
         values = [counts[slot, channel] for slot in slots]
-        series.append(
-            {"name": gettext(word.text), "tone": word.tone, "total": totals[channel], "values": values}
-        )
+        facts = {"channel": channel, "tone": word.tone, "total": totals[channel]}
+        series.append({**facts, "name": gettext(word.text), "values": values})
     labels = [f"{slot:02}:00" if by_hour else format_date(slot, "d MMM") for slot in slots]
     return {"labels": labels, "series": series}
