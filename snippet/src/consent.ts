@@ -10,7 +10,7 @@ export type Signals = Record<string, string>;
 export function fold(ads: Signals, other: Signals, [word, action, said]: Iterable<any>): string | undefined {
   if (word != "consent") return;
   for (const name in said) {
-    const known = /^ad_[up]/.test(name) ? ads : other; // ad_user_data, ad_personalization
+    const known = /d_[up]/.test(name) ? ads : other; // ad_user_data, ad_personalization
     // A default may hold for one region only, and which one is ours is not known: it can deny, never lift.
     if (action == "update" || known[name] != "denied") known[name] = said[name];
   }

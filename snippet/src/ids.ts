@@ -2,7 +2,7 @@
 
 // The value is group 1. Google's names may carry the site's own prefix.
 const COOKIES: Record<string, RegExp> = {
-  ga_client_id: /; \w*_ga=[^;]*?(\d+\.\d+)(?![^;])/,
+  ga_client_id: /; \w*_ga=[^;]*?(\d+\.\d+)(;|$)/,
   // GS1.1.<session>.… until May 2025, since then GS2.1.s<session>$o1$… with the parts in any order
   ga_session_id: /; \w*_ga_\w+=GS\d\.[^.;]*\.(?:(?:[^;]*\$)?s)?(\d+)/,
   ym_client_id: /; _ym_uid=(\d+)/,

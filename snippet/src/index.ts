@@ -12,12 +12,8 @@ import { read, write, type Kept } from "./store";
 import { arrive, begin, goesOn, type Visit } from "./visit";
 import { payloadOf, type Payload, type Press } from "./wire";
 
-/** An address that is ready to be pressed. */
-interface Marked {
-  url: string;
-  /** What a press of it would report; nothing when the address is none of ours. */
-  facts?: Pick<Press, "number" | "ref" | "phrase">;
-}
+/** An address that is ready to be pressed, and what a press of it would report if it is one of ours. */
+type Marked = [url: string, pressed?: Pick<Press, "number" | "ref" | "phrase">];
 
 const SAME_PRESS = 1000;
 const LONGEST_URL = 2000;
@@ -68,7 +64,6 @@ function start(config: Config): void {
         ids: idsOf(document.cookie, guard(() => page.b24Tracker.guest.remindTrace())()),
         screen: screen.width + "x" + screen.height,
         lang: navigator.language,
-        zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         consent: ads,
       },
       visit.facts,
@@ -95,7 +90,7 @@ function start(config: Config): void {
     /** Find an attribute on the pressed element or the nearest one around it, through open shadow roots. */
     const attribute = (name: string): string | null | undefined =>
       path.map((node) => node.getAttribute("data-whence" + name)).find(Boolean);
-    if (!target || !isAllowed() || attribute("") == "off") return { url };
+    if (!target || !isAllowed() || attribute("") == "off") return [url];
     const { number } = target;
     const ref = current(({ refs }) => (refs[number] = refs[number] || mint())).refs[number]!;
     const phrase =
@@ -108,10 +103,10 @@ function start(config: Config): void {
       });
     const [marked, shown] = compose(target.write, config.template, { reference: printed(ref), phrase });
     sources[marked] = url;
-    return { url: marked, facts: { number, ref, phrase: shown } };
+    return [marked, { number, ref, phrase: shown }];
   };
 
-  const press = ({ facts }: Marked): void => {
+  const press = ([, facts]: Marked): void => {
     const now = Date.now();
     if (!facts || now - pressed[facts.number]! < SAME_PRESS) return;
     pressed[facts.number] = now;
@@ -144,7 +139,7 @@ function start(config: Config): void {
     const marked = mark(address, elements(event));
     // A link asked for while a click is handled is where that click leads.
     if (isPress || (event && event.type == "click")) press(marked);
-    return marked.url;
+    return marked[0];
   });
 
   const listen = (types: string, work: (event: any) => void): void =>
@@ -156,7 +151,7 @@ function start(config: Config): void {
     if (!link) return;
     const href = link.getAttribute("href")!;
     const marked = mark(href, path);
-    if (marked.url != href) link.setAttribute("href", marked.url);
+    if (marked[0] != href) link.setAttribute("href", marked[0]);
     // Enter arrives as a click; the right button is no press.
     if (/click/.test(event.type) && event.button < 2) press(marked);
   });

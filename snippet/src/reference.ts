@@ -31,7 +31,7 @@ export const printed = (word: string): string => word.slice(0, 4) + "-" + word.s
 /** Take printed references out of a text, whoever they belong to: links get copied with them. */
 export const withoutReferences = (text: string): string =>
   text
-    .replace(/[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}/g, (found) =>
-      printed(complete(found.replace("-", "").slice(0, 6))) == found ? "" : found,
+    .replace(/([2-9A-HJKMNP-Z]{4})-([2-9A-HJKMNP-Z]{2})../g, (found, four, two) =>
+      printed(complete(four + two)) == found ? "" : found,
     )
     .trim();

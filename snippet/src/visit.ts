@@ -1,5 +1,6 @@
 /** The visit: when a new one starts, where it came from, what the visitor's history says. */
 
+import { guard } from "./guard";
 import { newId } from "./reference";
 
 export type Touch = [at: number, landing: string, referrer: string];
@@ -18,6 +19,7 @@ export interface Facts extends Arrival {
   visitor: string;
   started: number;
   before: number;
+  zone: string;
   first: Touch;
   /** The last touch that was not direct. */
   last?: Touch | undefined;
@@ -31,6 +33,8 @@ export interface Visit {
   refs: Record<string, string>;
   isSent?: boolean;
 }
+
+declare const Temporal: any; // the compiler's library does not know it yet
 
 const CLICK_IDS = /^([gy]clid|[gw]braid|ysclid|fbclid|ttclid|msclkid|rb_clickid)$/;
 const LONGEST_URL = 2000;
@@ -67,6 +71,10 @@ export function arrive(url: string, referrer: string, names: Record<string, stri
 export const goesOn = (visit: Visit, now: number, campaign: string): boolean =>
   now - visit.seen < IDLE && (!campaign || campaign == visit.campaign);
 
+/** Name the time zone. Intl costs a fresh page some 15 ms, so it is asked once per visit and only where it must be. */
+const zoneName = (): string =>
+  guard(() => Temporal.Now.timeZoneId() as string)() || Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** Begin a visit after the one before, if there was one. */
 export function begin(arrival: Arrival, campaign: string, now: number, previous?: Visit): Visit {
   const { landing, referrer } = arrival;
@@ -80,6 +88,7 @@ export function begin(arrival: Arrival, campaign: string, now: number, previous?
       visitor: old.visitor || newId(),
       started: now,
       before: old.before! + 1,
+      zone: zoneName(),
       first: old.first || touch,
       last,
       // The click ids of the last touch go with the direct visits after it.

@@ -7,7 +7,6 @@ export interface Surroundings {
   ids: Record<string, string>;
   screen: string;
   lang: string;
-  zone: string;
   consent: Record<string, string>;
 }
 

@@ -4,28 +4,16 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { delimiter, join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+// @ts-expect-error plain JavaScript, shared with the bench
+import { findChromium, FLAGS } from "./chromium.mjs";
 
 const SCRIPT = readFileSync(new URL("../dist/whence.js", import.meta.url));
 const INTEGRITY = "sha384-" + createHash("sha384").update(SCRIPT).digest("base64");
-const FLAGS =
-  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
-  "--disable-component-update --disable-sync";
-
 export type Beacon = Record<string, any>;
 
 /** Where a press leads; instead of the messenger a blank page answers. */
 const MESSENGER = /^https:\/\/([a-z.]+\.)?(wa\.me|whatsapp\.com)\//i;
-
-function findChromium(): string {
-  const folders = (process.env.PATH || "").split(delimiter);
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
-  const path = process.env.CHROMIUM || found;
-  if (!path) throw new Error("No Chromium: put one on PATH or name it in CHROMIUM.");
-  return path;
-}
 
 const listen = (server: Server): Promise<string> =>
   new Promise((resolve) =>
@@ -55,7 +43,7 @@ export class World {
     [this.site, this.service] = (await Promise.all(this.servers.map(listen))) as [string, string];
     this.browser = await chromium.launch({
       executablePath: findChromium(),
-      args: FLAGS.split(" "),
+      args: FLAGS,
     });
   }
 

@@ -3,8 +3,8 @@ import { payloadOf, type Press, type Surroundings } from "../src/wire";
 import type { Facts } from "../src/visit";
 import { beacons } from "./golden";
 
-const SURROUNDINGS: Surroundings = { key: "", ids: {}, screen: "", lang: "", zone: "", consent: {} };
-const FACTS = { visit: "", visitor: "", started: 0, landing: "", referrer: "", before: 0, clicks: {}, utm: {} };
+const SURROUNDINGS: Surroundings = { key: "", ids: {}, screen: "", lang: "", consent: {} };
+const FACTS = { visit: "", visitor: "", started: 0, landing: "", referrer: "", before: 0, zone: "", clicks: {}, utm: {} };
 const PRESS = { type: "click", net: "whatsapp", click: "", pressed: 0, page: "", title: "", number: "", ref: "", phrase: "" };
 
 /** Take from a payload what a part names; what the payload lacks is empty there, as in a browser. */
