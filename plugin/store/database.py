@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+if sys.platform != "win32":
+    import fcntl
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
 
@@ -27,6 +33,8 @@ class Database:
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.url = _with_driver(url)
         self.engine = _engine(self.url, synchronous=synchronous)
+        file = self.engine.url.database if self.is_sqlite else None
+        self._turn: AbstractContextManager[object] = FileTurn(f"{file}-turn") if file else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -41,7 +49,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes become durable together on leaving, or not at all."""
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             if self.is_sqlite:
                 # taken at once: a reader that turns writer half-way could not wait its turn
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -67,6 +75,51 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+class FileTurn:
+    """One writer at a time among all threads and processes on a file, in the order they came.
+
+    SQLite's own lock lets waiters sleep for up to a tenth of a second and look again; a waiter of this one
+    is woken. It only orders: SQLite still guards its file, against writers without this lock too. The
+    system frees it when its holder dies.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._file: int | None = None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            self._lock()
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        self._unlock()
+        self._threads.release()
+
+    if sys.platform == "win32":
+
+        def _lock(self) -> None:
+            """Leave the processes' order to SQLite."""
+
+        def _unlock(self) -> None:
+            """Nothing to give back."""
+
+    else:
+
+        def _lock(self) -> None:
+            if self._file is None:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+        def _unlock(self) -> None:
+            if self._file is not None:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 def alembic_config(url: str) -> Config:
@@ -102,6 +155,7 @@ def _engine(url: str, *, synchronous: str) -> Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=20,
         max_overflow=20,
+        pool_use_lifo=True,  # the connection used last still knows the pages that change most
         hide_parameters=True,  # an error of the database must not tell what was in the row
     )
 

@@ -1,8 +1,8 @@
 """Group commit: requests that arrive together become durable together, each answered after the commit.
 
 The first request that finds no commit under way leads: it takes everything that waits, commits it once,
-and lets the others go. Alone, a request waits for nobody. No thread of its own, nothing kept in memory
-after the answer.
+lets those go and hands the lead to one that came meanwhile. Alone, a request waits for nobody. No thread of
+its own, nothing kept in memory after the answer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
-from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.store.database import Database
+
+MOST_ROWS = 32  # of one statement; each number of rows is a text of its own
 
 Row = Mapping[str, Any]
 
@@ -27,16 +28,36 @@ class Upsert:
     def __init__(self, table: Table, *, refresh: Sequence[str] = ()) -> None:
         self.table = table
         self.refresh = refresh
-        self._texts: dict[str, str] = {}
+        self._names = tuple(table.columns.keys())
+        self._key = tuple(column.name for column in table.primary_key)
+        self._texts: dict[tuple[str, int], str] = {}
 
-    def text(self, dialect_name: str) -> str:
-        """Give the SQL text with named parameters of the dialect's driver."""
-        if dialect_name not in self._texts:
-            self._texts[dialect_name] = self._compiled(dialect_name)
-        return self._texts[dialect_name]
+    def text(self, dialect_name: str, *, rows: int) -> str:
+        """Give the SQL text of one statement for so many rows, with the driver's positional parameters."""
+        key = (dialect_name, rows)
+        if key not in self._texts:
+            self._texts[key] = self._compiled(dialect_name, rows)
+        return self._texts[key]
 
-    def _compiled(self, dialect_name: str) -> str:
+    def parameters(self, rows: Iterable[Row]) -> tuple[Any, ...]:
+        """Give the rows' values in the order of the text's parameters."""
+        return tuple([row[name] for row in rows for name in self._names])
+
+    def merged(self, rows: Iterable[Row]) -> list[Row]:
+        """Give the rows with each key once, as if they had been written one after the other.
+
+        They are in the keys' order, so that two processes never wait for each other's rows crosswise.
+        """
+        found: dict[tuple[Any, ...], Row] = {}
+        for row in rows:
+            key = tuple([row[name] for name in self._key])
+            first = found.get(key)
+            found[key] = row if first is None else {**first, **{name: row[name] for name in self.refresh}}
+        return [found[key] for key in sorted(found)]
+
+    def _compiled(self, dialect_name: str, rows: int) -> str:
         insert: Any = (sqlite if dialect_name == "sqlite" else postgresql).insert(self.table)
+        insert = insert.values([dict.fromkeys(self._names) for _ in range(rows)])
         key = list(self.table.primary_key)
         if self.refresh:
             changed = {name: insert.excluded[name] for name in self.refresh}
@@ -46,13 +67,20 @@ class Upsert:
         return str(statement.compile(dialect=_dialect(dialect_name)))
 
 
+class NotCommitted(Exception):
+    """The commit was cut short; nothing of it was kept."""
+
+
 class _Ticket:
-    __slots__ = ("error", "is_done", "rows")
+    """One request's rows. Its thread sleeps on `wake` until they are committed or it is its turn to lead."""
+
+    __slots__ = ("error", "is_settled", "rows", "wake")
 
     def __init__(self, rows: Sequence[tuple[Upsert, Row]]) -> None:
         self.rows = rows
-        self.is_done = False
-        self.error: Exception | None = None
+        self.wake = threading.Semaphore(0)
+        self.is_settled = False
+        self.error: Exception | None = NotCommitted()
 
 
 class GroupWriter:
@@ -62,7 +90,8 @@ class GroupWriter:
         self._database = database
         self._dialect = database.engine.dialect.name
         self._waiting: list[_Ticket] = []
-        self._commit_lock = threading.Lock()
+        self._is_led = False
+        self._guard = threading.Lock()
 
     def write(self, *rows: tuple[Upsert, Row]) -> None:
         """Return when the rows are committed, all or none; raises the database's error.
@@ -70,27 +99,44 @@ class GroupWriter:
         Values are as the driver takes them: times as microseconds, JSON as text.
         """
         ticket = _Ticket(rows)
-        self._waiting.append(ticket)
-        with self._commit_lock:
-            if not ticket.is_done:
-                batch, self._waiting = self._waiting, []
-                self._commit(batch)
+        with self._guard:
+            self._waiting.append(ticket)
+            follows, self._is_led = self._is_led, True
+        if follows:
+            ticket.wake.acquire()
+        if not ticket.is_settled:
+            self._lead()
         if ticket.error:
             raise ticket.error
 
-    def _commit(self, batch: list[_Ticket]) -> None:
+    def _lead(self) -> None:
+        """Commit everything that waits, this thread's rows among it; then let the next one lead."""
+        with self._guard:
+            batch, self._waiting = self._waiting, []
+        try:
+            self._commit(batch)
+        finally:
+            with self._guard:
+                heir = self._waiting[0] if self._waiting else None
+                self._is_led = heir is not None
+            if heir is not None:
+                heir.wake.release()
+            for ticket in batch:
+                ticket.is_settled = True
+                ticket.wake.release()
+
+    def _commit(self, batch: Sequence[_Ticket]) -> None:
         try:
             self._insert(batch)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001, handed to the request that it concerns
             if len(batch) == 1:
                 batch[0].error = error
-                batch[0].is_done = True
                 return
             for ticket in batch:  # one bad row must not take its neighbours along
                 self._commit([ticket])
             return
         for ticket in batch:
-            ticket.is_done = True
+            ticket.error = None
 
     def _insert(self, batch: Iterable[_Ticket]) -> None:
         by_statement: dict[Upsert, list[Row]] = {}
@@ -99,13 +145,16 @@ class GroupWriter:
                 by_statement.setdefault(statement, []).append(row)
         with self._database.write() as connection:
             for statement, rows in by_statement.items():
-                _execute(connection, statement.text(self._dialect), rows)
+                self._execute(connection, statement, statement.merged(rows))
 
-
-def _execute(connection: Connection, text: str, rows: list[Row]) -> None:
-    connection.exec_driver_sql(text, [dict(row) for row in rows] if len(rows) > 1 else dict(rows[0]))
+    def _execute(self, connection: Connection, statement: Upsert, rows: Sequence[Row]) -> None:
+        # one statement for many rows: the driver gives way to other threads at each, and waits to be back
+        for start in range(0, len(rows), MOST_ROWS):
+            some = rows[start : start + MOST_ROWS]
+            text = statement.text(self._dialect, rows=len(some))
+            connection.exec_driver_sql(text, statement.parameters(some))
 
 
 def _dialect(name: str) -> Any:
     make: Any = sqlite.dialect if name == "sqlite" else psycopg_dialect
-    return make(paramstyle="named" if name == "sqlite" else "pyformat")
+    return make(paramstyle="qmark" if name == "sqlite" else "format")
