@@ -82,6 +82,13 @@ class Shelf:
         rows = self._connection().execute("SELECT doc FROM shelf WHERE kind = ? ORDER BY seq", (kind,))
         return [json.loads(row[0]) for row in rows]
 
+    def count(self, folder: str) -> int:
+        """Tell how many documents there are of all kinds below a folder, such as "amocrm"."""
+        rows = self._connection().execute(
+            "SELECT count(*) FROM shelf WHERE kind >= ? AND kind < ?", (f"{folder}/", f"{folder}0")
+        )
+        return int(rows.fetchone()[0])
+
     def remove(self, kind: str, key: object | None = None) -> None:
         """Remove one document, or all of a kind."""
         if key is None:
