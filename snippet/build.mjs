@@ -7,7 +7,7 @@ import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 // Names that only the snippet reads. Fixed, because what a browser keeps under them outlives a build.
-const SHORT = { campaign: "c", facts: "f", isSent: "b", refs: "r", seen: "s", write: "w" };
+const SHORT = { campaign: "c", facts: "f", isSent: "b", refs: "r", seen: "s" };
 
 export const OUTPUT = here("dist/whence.js");
 
@@ -19,7 +19,7 @@ export async function bundle() {
     format: "iife",
     target: "es2017",
     charset: "utf8",
-    minifySyntax: true,
+    minify: true,
     legalComments: "none",
     // Sloppy on purpose: a page that has frozen window.open must not stop the rest.
     tsconfigRaw: { compilerOptions: { alwaysStrict: false } },

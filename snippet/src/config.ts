@@ -5,7 +5,7 @@ import type { PagePhrase } from "./phrase";
 export interface Config {
   key: string;
   numbers: string[];
-  to: string;
+  to: string | URL;
   phrase: string;
   phrases: PagePhrase[];
   template: string;
@@ -21,6 +21,6 @@ export function readConfig(json: string, src: string): Config {
     { phrase: "", phrases: [], template: "{reference} {phrase}", utm: {}, consent: "off", to: "/collect" },
     JSON.parse(json),
   );
-  config.to = "" + new URL(config.to, src);
+  config.to = new URL(config.to, src);
   return config;
 }

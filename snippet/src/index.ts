@@ -8,7 +8,7 @@ import { parseLink } from "./links";
 import { compose, cut, fill, phraseOf } from "./phrase";
 import { mint, newId, printed, withoutReferences } from "./reference";
 import { resend, send } from "./send";
-import { read, write, type Kept } from "./store";
+import { read, write as keep, type Kept } from "./store";
 import { arrive, begin, goesOn, type Visit } from "./visit";
 import { payloadOf, type Payload, type Press } from "./wire";
 
@@ -24,13 +24,13 @@ const page = window as any;
 function start(config: Config): void {
   const ads: Signals = {};
   const other: Signals = {};
-  const sources: Record<string, string> = {}; // marked address → the one it was made of
+  const sources = new Map<string, string>(); // marked address → the one it was made of
   const pressed: Record<string, number> = {};
   let [arrival, campaign] = arrive(location.href, document.referrer, config.utm);
   let answer: boolean | undefined;
 
   const isAllowed = (): boolean | undefined => {
-    if (page.document.prerendering || (config.dnt && navigator.doNotTrack == "1")) return;
+    if (page.document.prerendering || (config.dnt && (navigator as any).doNotTrack == 1)) return;
     const { consent: kept } = read();
     // A refusal holds in every open tab; a page's own default may only be stricter than what is kept.
     return kept != false && (answer == null ? kept || config.consent == "off" : answer);
@@ -38,7 +38,7 @@ function start(config: Config): void {
 
   const consent = (isGranted: boolean): void => {
     answer = isGranted;
-    write(Object.assign(isGranted ? read() : {}, { consent: isGranted }));
+    keep(Object.assign(isGranted ? read() : {}, { consent: isGranted }));
     schedule();
   };
 
@@ -52,7 +52,7 @@ function start(config: Config): void {
     visit.seen = now;
     kept.visit = visit;
     if (change) change(visit, kept);
-    write(kept);
+    keep(kept);
     return visit;
   };
 
@@ -85,24 +85,24 @@ function start(config: Config): void {
   };
 
   const mark = (href: string, path: Element[]): Marked => {
-    const url = sources[href] || href;
+    const url = sources.get(href) || href;
     const target = parseLink(url, config.numbers);
     /** Find an attribute on the pressed element or the nearest one around it, through open shadow roots. */
     const attribute = (name: string): string | null | undefined =>
       path.map((node) => node.getAttribute("data-whence" + name)).find(Boolean);
     if (!target || !isAllowed() || attribute("") == "off") return [url];
-    const { number } = target;
+    const [number, text, write] = target;
     const ref = current(({ refs }) => (refs[number] = refs[number] || mint())).refs[number]!;
     const phrase =
-      withoutReferences(target.text) ||
+      withoutReferences(text) ||
       fill(attribute("-phrase") || phraseOf(location.pathname, config.phrases) || config.phrase, {
         title: document.title,
         page: location.origin + location.pathname,
         product: attribute("-product"),
         price: attribute("-price"),
       });
-    const [marked, shown] = compose(target.write, config.template, { reference: printed(ref), phrase });
-    sources[marked] = url;
+    const [marked, shown] = compose(write, config.template, { reference: printed(ref), phrase });
+    sources.set(marked, url);
     return [marked, { number, ref, phrase: shown }];
   };
 
@@ -188,5 +188,5 @@ try {
   const { dataset, src } = document.currentScript as HTMLScriptElement;
   if (!page.whence) start(readConfig(dataset.whence!, src));
 } catch (error) {
-  console.warn("whence", error);
+  console.warn(error);
 }

@@ -2,13 +2,8 @@
 
 import { guard } from "./guard";
 
-export interface Target {
-  number: string;
-  /** The text that stands in the link already. */
-  text: string;
-  /** Give the link with this text; everything else of it stays as it is. */
-  write: (text: string) => string;
-}
+/** The number, the text that stands in the link already, and the same link with another text. */
+export type Target = [number: string, text: string, write: (text: string) => string];
 
 // Group 1 is the phone. Other paths of wa.me (message/, qr/, c/, p/) and other hosts do not match on purpose.
 const FORM =
@@ -31,9 +26,9 @@ export function parseLink(href: string, numbers: string[]): Target | undefined {
   const whole = TEXT.test(href)
     ? href
     : href.replace(/#.*|$/, (rest) => (href.includes("?") ? "&" : "?") + "text=" + rest);
-  return {
+  return [
     number,
-    text: decode(TEXT.exec(whole)![2]!.replace(/\+/g, " ")),
-    write: (text) => whole.replace(TEXT, (_, name) => name + encodeURIComponent(text)),
-  };
+    decode(TEXT.exec(whole)![2]!.replace(/\+/g, " ")),
+    (text) => whole.replace(TEXT, (_, name) => name + encodeURIComponent(text)),
+  ];
 }

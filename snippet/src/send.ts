@@ -15,7 +15,7 @@ function sift(stays: (click: Payload) => boolean): Payload[] {
 }
 
 /** Send a beacon that outlives the page; an answer takes a click out of the queue. */
-export function send(to: string, payload: Payload): void {
+export function send(to: string | URL, payload: Payload): void {
   // Unlike sendBeacon this tells whether somebody answered. A string goes as text/plain: no preflight.
   fetch(to, { method: "POST", body: JSON.stringify(payload), keepalive: true }).then(
     // A plain refusal is an answer too; a missing path, too many requests and a failure may pass.
@@ -25,5 +25,5 @@ export function send(to: string, payload: Payload): void {
 }
 
 /** Send the clicks again that nobody answered; those that are too old are given up. */
-export const resend = (to: string): void =>
+export const resend = (to: string | URL): void =>
   sift((click) => Date.now() - (click.pressed as number) < QUEUE_LASTS).forEach((click) => send(to, click));

@@ -36,6 +36,7 @@ export interface Visit {
 
 declare const Temporal: any; // the compiler's library does not know it yet
 
+const UTM = /^utm_/;
 const CLICK_IDS = /^([gy]clid|[gw]braid|ysclid|fbclid|ttclid|msclkid|rb_clickid)$/;
 const LONGEST_URL = 2000;
 const LONGEST_ID = 500;
@@ -48,9 +49,9 @@ export function arrive(url: string, referrer: string, names: Record<string, stri
   const utm: Arrival["utm"] = {};
   let campaign = "";
   new URL(url).searchParams.forEach((value, name) => {
-    const own = names[name];
+    const own = UTM.test(names[name]!) && names[name]!;
     // The standard names are read from the landing address by the server.
-    const into = own ? utm : CLICK_IDS.test(name) ? clicks : /^utm_/.test(name) && {};
+    const into = own ? utm : CLICK_IDS.test(name) ? clicks : UTM.test(name) && {};
     if (!value || !into) return;
     into[own || name] = value.slice(0, LONGEST_ID);
     campaign += name + value;

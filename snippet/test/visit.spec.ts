@@ -65,7 +65,8 @@ test("the project's own parameter names are reported under the standard ones", (
 });
 
 test("other parameters are no campaign", () => {
-  expect(arrive("https://shop.example/?page=2&clid=1&utm=", "", {})[1]).toBe("");
+  expect(arrive("https://shop.example/?page=2&clid=1&utm=&gclid=", "", {})[1]).toBe("");
+  expect(arrive("https://shop.example/?constructor=1&__proto__=2", "", {})).toMatchObject([{ utm: {}, clicks: {} }, ""]);
 });
 
 test("long addresses are cut", () => {
