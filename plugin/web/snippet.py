@@ -15,7 +15,10 @@ from flask import Blueprint, Response, abort, request
 from plugin.parts import Parts
 from plugin.store.projects import Project
 
-FILE = Path(__file__).parents[2] / "snippet" / "dist" / "whence.js"
+ROOT = Path(__file__).parents[2] / "snippet"
+FILE = ROOT / "dist" / "whence.js"
+RELEASED = ROOT / "released"  # builds of earlier versions: pinned tags out there still ask for them
+PLAIN_NAME = "whence.js"
 YEAR_SECONDS = 31_536_000
 FRESH_SECONDS = 300
 
@@ -24,7 +27,7 @@ blueprint = Blueprint("snippet", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The built file with its names."""
+    """A built file with its names."""
 
     code: bytes
     digest: str
@@ -38,37 +41,55 @@ class Built:
         return "sha384-" + base64.b64encode(hashlib.sha384(self.code).digest()).decode()
 
 
+def read_build(file: Path) -> Built:
+    """Read a built file."""
+    code = file.read_bytes()
+    return Built(code, hashlib.sha256(code).hexdigest()[:12])
+
+
 @cache
 def built() -> Built:
-    """Read the built file once."""
-    code = FILE.read_bytes()
-    return Built(code, hashlib.sha256(code).hexdigest()[:12])
+    """Give this version's build."""
+    return read_build(FILE)
+
+
+@cache
+def by_name() -> dict[str, Built]:
+    """Give every build by the name it is asked for, this version's and those before."""
+    builds = [*map(read_build, sorted(RELEASED.glob("*.js"))), built()]
+    return {build.hashed_name: build for build in builds} | {PLAIN_NAME: built()}
 
 
 @blueprint.get("/w/<name>")
 def serve(name: str) -> Response:
-    """Give the file: under its hashed name for a year, under the plain name for minutes."""
-    file = built()
-    if name not in (file.hashed_name, "whence.js"):
+    """Give the file: under a hashed name for a year, under the plain name for minutes."""
+    file = by_name().get(name)
+    if file is None:
         abort(404)
     response = Response(file.code, mimetype="text/javascript")
     response.set_etag(file.digest)
     response.headers["Access-Control-Allow-Origin"] = "*"  # SRI needs a readable answer
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.public = True
-    response.cache_control.max_age = YEAR_SECONDS if name == file.hashed_name else FRESH_SECONDS
-    response.cache_control.immutable = name == file.hashed_name
-    return response.make_conditional(request)
+    response.cache_control.max_age = FRESH_SECONDS if name == PLAIN_NAME else YEAR_SECONDS
+    response.cache_control.immutable = name != PLAIN_NAME
+    response.make_conditional(request)
+    return response
 
 
-def tag_html(parts: Parts, project: Project) -> str:
-    """Give the tag to paste before </body> or into <head>: pinned by its hash, settings inside."""
+def tag_html(parts: Parts, project: Project, *, pinned: bool = True) -> str:
+    """Give the tag to paste into the site, with the project's settings inside.
+
+    A pinned tag names one build and its hash, so the browser runs that and nothing else; a tag that is not
+    pinned follows the updates of Whence.
+    """
     file = built()
     config = escape(json.dumps(tag_config(project), ensure_ascii=False, separators=(",", ":")), quote=False)
+    name = file.hashed_name if pinned else PLAIN_NAME
+    integrity = f'integrity="{file.integrity}" crossorigin="anonymous" ' if pinned else ""
     return (
-        f'<script async src="{escape(parts.settings.public_url)}/w/{file.hashed_name}" '
-        f'integrity="{file.integrity}" crossorigin="anonymous" '
-        f"data-whence='{config.replace(chr(39), '&#39;')}'></script>"
+        f'<script async src="{escape(parts.settings.public_url)}/w/{name}" '
+        f"{integrity}data-whence='{config.replace(chr(39), '&#39;')}'></script>"
     )
 
 
