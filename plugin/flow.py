@@ -333,13 +333,12 @@ def _source(project: Project, visit: Visit | None, match: Match) -> channel.Sour
     if visit is None:
         return _of_ad(match.referral) if match.referral else None
     hosts = own_hosts(project)
-    this = channel.classify(
-        visit.landing_url, visit.referrer, click_ids=visit.click_ids, own_hosts=hosts, utm=visit.utm
-    )
-    if this.channel != DIRECT or visit.last_touch is None:
-        return this
-    last = channel.classify(visit.last_touch.landing_url, visit.last_touch.referrer, own_hosts=hosts)
-    return this if last.channel == DIRECT else last
+    this = channel.classify(visit.landing_url, visit.referrer, own_hosts=hosts, utm=visit.utm)
+    if this.channel == DIRECT and visit.last_touch is not None:
+        last = channel.classify(visit.last_touch.landing_url, visit.last_touch.referrer, own_hosts=hosts)
+        this = this if last.channel == DIRECT else last
+    # the browser keeps click ids for 90 days: on a direct visit they are the last touch's, and useful still
+    return replace(this, click_ids={**visit.click_ids, **this.click_ids})
 
 
 def _of_ad(ad: ReferralSource) -> channel.Source:

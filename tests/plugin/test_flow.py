@@ -269,3 +269,11 @@ def test_a_better_match_does_not_lose_the_ad_that_was_told_once(journey: Journey
     assert better is not None
     assert better.how == "exact"
     assert better.facts["referral"] == referral
+
+
+def test_a_kept_click_id_goes_along_but_does_not_make_a_direct_visit_an_ad(journey: Journey):
+    visit = make_visit(landing_url="https://shop.example/", referrer="", click_ids={"gclid": "g-1"})
+    inquiry = journey.write(text=said(journey.press(visit=visit)))
+    assert inquiry is not None
+    assert inquiry.channel == "Direct"
+    assert inquiry.facts["source"]["click_ids"] == {"gclid": "g-1"}
