@@ -166,5 +166,6 @@ def _listed(value: str) -> list[str]:
 
 def _graph_error(answer: Mapping[str, Any], status: int) -> Exception:
     code = as_object(answer.get("error")).get("code")
-    error_class = GRAPH_ERRORS.get(code) if isinstance(code, int) else None
-    return error_class(GRAPH_TEXTS.get(code, BUSY)) if error_class else status_error(status, LABEL)
+    if not isinstance(code, int) or code not in GRAPH_ERRORS:
+        return status_error(status, LABEL)
+    return GRAPH_ERRORS[code](GRAPH_TEXTS.get(code, BUSY))

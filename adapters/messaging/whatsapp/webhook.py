@@ -138,9 +138,9 @@ def _messages(
             item = Item.model_validate(raw)
         except ValidationError:
             continue  # without an id it could not be told from its own repetition
-        # A lone contact beside a lone message is its sender even when the message names nobody.
-        alone = contacts[0] if len(contacts) == len(raw_items) == 1 else Contact()
-        sender = _sender(item, _contact_of(item, contacts) or alone)
+        # A lone contact beside a lone message is its sender when the message itself names nobody.
+        is_alone = len(contacts) == len(raw_items) == 1 and not (item.sender or item.from_user_id)
+        sender = _sender(item, contacts[0] if is_alone else _contact_of(item, contacts))
         if _is_customers(item) and sender["sender_key"] and sender["phone"] != (channel_address or None):
             yield IncomingMessage(
                 platform=PLATFORM,
@@ -161,10 +161,10 @@ def _is_customers(item: Item) -> bool:
     return item.type not in SKIPPED and not item.group_id
 
 
-def _contact_of(item: Item, contacts: list[Contact]) -> Contact | None:
+def _contact_of(item: Item, contacts: list[Contact]) -> Contact:
     """Find the sender among the contacts by id: their order means nothing."""
     wanted = {item.sender, item.from_user_id} - {""}
-    return next((one for one in contacts if wanted & {one.wa_id, one.user_id}), None)
+    return next((one for one in contacts if wanted & {one.wa_id, one.user_id}), Contact())
 
 
 def _sender(item: Item, contact: Contact) -> dict[str, Any]:
