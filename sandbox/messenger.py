@@ -28,7 +28,7 @@ from sandbox.shelf import Shelf
 MAX_TEXT = 4096
 CUSTOM = "custom"
 # What a message's ticks say. A number of another business gets one tick: nobody here is behind it.
-TICKS = {"delivered": "✓✓", "waiting": "🕓", "given up": "⚠", "elsewhere": "✓"}
+TICKS = {"delivered": "✓✓", "waiting": "…", "given up": "⚠", "elsewhere": "✓"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
