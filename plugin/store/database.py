@@ -25,6 +25,14 @@ if sys.platform != "win32":
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "temp_store=MEMORY",
+    # Browsers mint the ids, so each row lands on pages of its own in every index. Written back rarely, a page
+    # that changed many times is written once; kept in memory (kibibytes), it is not read again each time.
+    "wal_autocheckpoint=16000",
+    "cache_size=-16000",
+)
 
 
 class Database:
@@ -163,7 +171,7 @@ def _engine(url: str, *, synchronous: str) -> Engine:
     def prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
         # the driver's own BEGIN comes too late and of the wrong kind; `write` begins transactions itself
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "temp_store=MEMORY"):
+        for pragma in (*SQLITE_PRAGMAS, f"synchronous={synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
