@@ -13,13 +13,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
-from plugin.web.auth import hash_password
 from rich.console import Console
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -28,6 +27,7 @@ from plugin.parts import Parts, make_parts
 from plugin.settings import PREFIX, Settings, load_settings, new_secret
 from plugin.store import inquiries, projects
 from plugin.store.database import utc_now
+from plugin.web.auth import hash_password
 from plugin.web.snippet import tag_html
 from sandbox import create_sandbox
 from sandbox.shelf import Shelf
@@ -35,6 +35,7 @@ from sandbox.shelf import Shelf
 EMAIL, PASSWORD = "demo@whence.example", "whence-demo"
 SALES, SUPPORT = "79990000001", "79990000002"
 PATIENCE_SECONDS = 60
+SHELF_VARIABLE = "SANDBOX_SHELF"  # the stand-ins' file, told to the processes that are started
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0"
 LANDING = (
     "{base}/sandbox/shop/?utm_source=yandex&utm_medium=cpc&utm_campaign=sofas_msk"
@@ -69,7 +70,7 @@ def run_demo(*, port: int, folder: Path, once: bool) -> None:
 
     def drive() -> None:
         try:
-            tell_journey(demo, Console())
+            tell_journey(demo, Console(soft_wrap=True))
         except Exception as error:  # noqa: BLE001, told to whoever looks, and in the exit status
             Console(stderr=True).print(f"[red]The journey stopped: {error}")
             failed.set()
@@ -98,17 +99,15 @@ def demo_environment(folder: Path, *, port: int, **more: str) -> Settings:
         **more,
     }
     os.environ.update({PREFIX + name: value for name, value in values.items()})
-    os.environ["WHENCE_SANDBOX_SHELF"] = f"{folder.resolve()}/sandbox.db"
-    return load_settings(
-        {name: value for name, value in os.environ.items() if name != "WHENCE_SANDBOX_SHELF"}
-    )
+    os.environ[SHELF_VARIABLE] = f"{folder.resolve()}/sandbox.db"
+    return load_settings({name: value for name, value in os.environ.items() if name != SHELF_VARIABLE})
 
 
 def make_app() -> Any:
     """Make the WSGI application: Whence, and the stand-ins under /sandbox."""
     from plugin.serving import make_app as make_whence
 
-    shelf = os.environ.pop("WHENCE_SANDBOX_SHELF")
+    shelf = os.environ[SHELF_VARIABLE]
     whence = make_whence()
     sandbox = create_sandbox(shelf_path=shelf, whence_url=os.environ[PREFIX + "PUBLIC_URL"])
     return DispatcherMiddleware(whence, {"/sandbox": sandbox})
@@ -230,13 +229,32 @@ def tell_journey(demo: Demo, console: Console) -> None:
     )
     for title, received in (
         ("5 amoCRM", lambda: amocrm.received(demo.shelf)),
-        ("6 GA4", lambda: ga4.received(demo.shelf)),
-        ("7 Metrica", lambda: metrica.received(demo.shelf)),
+        ("6 GA4", lambda: _event_lines(ga4.received(demo.shelf))),
+        ("7 Metrica", lambda: _upload_lines(metrica.received(demo.shelf))),
     ):
         console.print(f"[b]{title}[/b] received:")
         for line in _until(received, title):
-            console.print(f"             {line}", style="cyan", overflow="fold", highlight=False)
+            console.print(f"             {line}", style="cyan", highlight=False)
     _tell_where(demo, console, inquiry.inquiry_id)
+
+
+def _event_lines(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        line
+        for event in events
+        for line in (
+            f"{event['name']}  client {event['client_id']}  session {event['session_id']}  {event['state']}",
+            *(f"{name}: {value}" for name, value in event["params"].items() if name.startswith("inquiry_")),
+        )
+    ]
+
+
+def _upload_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"{row['kind']}  goal {row['goal']}  {row['id']}  at {row['happened_at']}  "
+        + ("joined to its visit" if row["is_linked"] else "not joined to a visit")
+        for row in rows
+    ]
 
 
 def _tell_where(demo: Demo, console: Console, inquiry_id: str) -> None:
@@ -248,7 +266,7 @@ def _tell_where(demo: Demo, console: Console, inquiry_id: str) -> None:
         ("Deal card in the CRM", "/sandbox/amocrm/demo/"),
         ("All stand-ins, with fault switches", "/sandbox/"),
     ):
-        console.print(f"{name:<44} {demo.base}{path}", soft_wrap=True, highlight=False)
+        console.print(f"{name:<44} {demo.base}{path}", highlight=False)
     console.print(f"Sign in as [b]{EMAIL}[/b] with the password [b]{PASSWORD}[/b]. Stop with Ctrl+C.")
 
 
