@@ -10,7 +10,7 @@ from sandbox.amocrm.accounts import UNSORTED_TYPE, Account
 from sandbox.amocrm.checks import field_of
 
 STARTS = {"leads": 9_000_001, "contacts": 7_000_001, "notes": 5_000_001, "tags": 300_001}
-SCANNED = 300  # up to so many entities a search looks through all; beyond, only whole values and phones count
+SCANNED = 100  # up to so many entities a search looks through all; beyond, only whole values and phones count
 PHONE_DIGITS = 10
 MAX_INDEXED = 50
 PLAIN = [
@@ -129,7 +129,8 @@ def search(account: Account, kind: str, query: str) -> list[Item]:
 def keep(account: Account, kind: str, entity: Item) -> None:
     """Store an entity and note its values for the search."""
     account.put(kind, entity["id"], entity)
-    for text in _texts(entity):
+    # what a tracking field holds is shared by too many leads to be looked for
+    for text in _texts(entity, but="tracking_data"):
         _note(account, kind, text, entity["id"])
         if text[-PHONE_DIGITS:].isdigit():
             _note(account, kind, text[-PHONE_DIGITS:], entity["id"])
@@ -141,8 +142,9 @@ def _note(account: Account, kind: str, text: str, entity_id: int) -> None:
         account.put(f"index/{kind}", text, [*ids, entity_id])
 
 
-def _texts(entity: Item) -> list[str]:
-    values = [str(one["value"]) for item in entity["custom_fields_values"] or [] for one in item["values"]]
+def _texts(entity: Item, *, but: str = "") -> list[str]:
+    fields = [item for item in entity["custom_fields_values"] or [] if item["field_type"] != but]
+    values = [str(one["value"]) for item in fields for one in item["values"]]
     return [text.casefold() for text in (entity["name"] or "", *values)]
 
 

@@ -79,7 +79,8 @@ def _match(event: InquiryEvent, words: Mapping[str, str]) -> str:
     if event.how not in HOW:
         return words["unknown"]
     how = HOW[event.how]["ru" if words is RU else "en"]
-    because = f" {event.because}" if event.because else ""
+    # the reason comes as an English sentence
+    because = f" {event.because}" if event.because and words is EN else ""
     return f"{how}, {event.confidence:.0%}.{because}"
 
 
