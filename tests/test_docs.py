@@ -146,7 +146,7 @@ def test_no_page_stands_for_a_platform_that_is_not_there() -> None:
 # parts of pages that are fetched by themselves, and switches
 FRAGMENTS = {
     *("journal.older", "journal.newer", "journal.progress", "deliveries.older", "install.heard"),
-    *("auth.language", "static"),
+    *("auth.language", "oauth.ask", "oauth.take", "static"),
 }
 
 
@@ -331,7 +331,8 @@ def test_both_readmes_tell_the_same() -> None:
     english, russian = read("README.md"), read("README.ru.md")
     assert len(headings(english)) == len(headings(russian))
     assert sorted(links_of(ROOT / "README.md")) == sorted(
-        link.replace("README.md", "README.ru.md") for link in links_of(ROOT / "README.ru.md")
+        link.replace(".ru.png", ".png").replace("README.md", "README.ru.md")
+        for link in links_of(ROOT / "README.ru.md")
     )
     for readme in (english, russian):
         assert "make run" in readme
