@@ -204,8 +204,8 @@ def marks_of(connection: Connection, project_id: str, inquiry_ids: Sequence[str]
 
 
 def count_newer(connection: Connection, project_id: str, *, filters: Filters, than: str) -> int:
-    """Count what came into the journal after an inquiry; a late message counts when it came, not when sent."""
-    # ids sort by the time of their making
+    """Count what came into the journal after an inquiry."""
+    # ids sort by the time of their making, so a late message counts when it came, not when it was sent
     query = _with_persons(select(func.count())).where(
         *_chosen(project_id, filters), inquiries.c.inquiry_id > than
     )

@@ -11,7 +11,16 @@ from zoneinfo import available_timezones
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    Field,
+    IntegerField,
+    PasswordField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
 from adapters.base import Adapter, Setting
@@ -56,9 +65,9 @@ class LoginForm(FlaskForm):
     remember = BooleanField(_l("Stay signed in on this device"), default=True)
 
 
-def _zones() -> list[tuple[str, str]]:
+def _zones() -> list[SelectChoice]:
     others = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc"))
-    return [(zone, zone.replace("_", " ")) for zone in dict.fromkeys((*FIRST_ZONES, *others))]
+    return [SelectChoice(zone, zone.replace("_", " ")) for zone in dict.fromkeys((*FIRST_ZONES, *others))]
 
 
 def origin_of(line: str) -> str:
@@ -81,14 +90,17 @@ class ProjectForm(FlaskForm):
         render_kw={"rows": 3, "placeholder": "https://shop.example"},
     )
     time_zone = SelectField(_l("Time zone"), choices=_zones)
-    currency = SelectField(_l("Currency"), choices=[(code, code) for code in CURRENCIES])
-    language = SelectField(_l("Language of notes in the CRM"), choices=[("ru", "Русский"), ("en", "English")])
+    currency = SelectField(_l("Currency"), choices=[SelectChoice(code) for code in CURRENCIES])
+    language = SelectField(
+        _l("Language of notes in the CRM"),
+        choices=[SelectChoice("ru", "Русский"), SelectChoice("en", "English")],
+    )
     consent = SelectField(
         _l("Visitor's consent"),
         choices=[
-            ("off", _l("Do not wait for consent")),
-            ("google", _l("Wait for Google Consent Mode")),
-            ("manual", _l("Wait for a call from the site")),
+            SelectChoice("off", _l("Do not wait for consent")),
+            SelectChoice("google", _l("Wait for Google Consent Mode")),
+            SelectChoice("manual", _l("Wait for a call from the site")),
         ],
         description=_l("Until there is consent, nothing is stored in the browser; the link still works."),
     )
@@ -206,7 +218,7 @@ def _field(setting: Setting, *, is_kept: bool) -> Any:
         "filters": [stripped],
     }
     if setting.choices:
-        choices = [(value, _l(label)) for value, label in setting.choices]
+        choices = [SelectChoice(value, _l(label)) for value, label in setting.choices]
         return SelectField(**{**shared, "choices": choices})
     shared["render_kw"] = {"placeholder": setting.example, "autocomplete": "off", "spellcheck": "false"}
     return _FIELD_OF[setting.secret, setting.multiline](**shared)

@@ -9,7 +9,7 @@ from typing import Any
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask, g, request
-from flask_babel import Babel, gettext
+from flask_babel import Babel, gettext, ngettext
 from flask_login import current_user
 
 LANGUAGES = {"ru": "Русский", "en": "English"}
@@ -28,6 +28,8 @@ def register(app: Flask) -> None:
         locale_selector=chosen_language,
         timezone_selector=lambda: g.project.time_zone if "project" in g else "UTC",
     )
+    # Jinja's own would take every translated text for markup; these are escaped like any other text
+    app.jinja_env.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext})
 
 
 def compile_catalogues(folder: Path = CATALOGUES) -> None:

@@ -36,7 +36,7 @@ CHANNELS = {
     "Messenger": Word(N_("Messengers"), "messages", "messenger"),
     "Maps & Classifieds": Word(N_("Maps and classifieds"), "map-pin", "maps"),
     "Referral": Word(N_("Links on sites"), "link", "referral"),
-    "Email": Word(N_("E-mail"), "mail", "email"),
+    "Email": Word(N_("E-mail and newsletters"), "mail", "email"),
     "Affiliates": Word(N_("Affiliates"), "share", "affiliates"),
     "Audio": Word(N_("Audio"), "volume", "audio"),
     "SMS": Word(N_("SMS"), "message-2", "sms"),
