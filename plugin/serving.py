@@ -6,8 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
+from multiprocessing.connection import wait
 from typing import Any
 
+import structlog
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -16,6 +19,9 @@ from plugin.logs import configure_logs
 from plugin.settings import Settings, load_settings
 
 RESPAWN_SECONDS = 1.0
+ORPHAN_SECONDS = 5.0  # what is being answered may end
+
+log = structlog.get_logger(__name__)
 
 
 def make_app() -> Any:
@@ -24,7 +30,24 @@ def make_app() -> Any:
 
     settings = load_settings()
     configure_logs(settings)
+    _end_with_parent()
     return create_app(settings)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it was killed: an orphan would keep the address."""
+    parent = multiprocessing.parent_process()
+    if parent is None:  # a server of another kind, which looks after its processes itself
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        log.warning("parent_gone")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def run_worker(parent: int | None = None) -> None:
@@ -76,10 +99,12 @@ def _keep_worker(stopping: threading.Event) -> None:
     while not stopping.is_set():
         process = spawn.Process(target=run_worker, args=(os.getpid(),), name="whence-worker")
         process.start()
+        log.info("worker_spawned", pid=process.pid)
         while process.is_alive() and not stopping.wait(0.2):
             pass
         if process.is_alive():
             process.terminate()
             process.join(timeout=10)
         elif not stopping.is_set():
+            log.warning("worker_died", pid=process.pid, exit_code=process.exitcode)
             stopping.wait(RESPAWN_SECONDS)
