@@ -126,6 +126,7 @@ class Source:
     """Where the visit came from, already classified. A value that is not known is an empty string."""
 
     channel: str = ""  # GA4's channel name, e.g. "Paid Search"
+    channel_name: str = ""  # the same for people, in the project's language
     source: str = ""  # "yandex"
     medium: str = ""  # "cpc"
     campaign: str = ""
@@ -276,6 +277,18 @@ class Destination(Adapter):
     def confirm(self, receipt: Receipt) -> Receipt:
         """Ask what became of a receipt that was only accepted."""
         return receipt
+
+
+class Consent(ABC):
+    """Mixed into an adapter whose owner lets Whence in through the platform's consent window."""
+
+    @abstractmethod
+    def consent_url(self, *, state: str) -> str:
+        """Give the window's address; the platform returns `state` untouched. Raises Misconfigured."""
+
+    @abstractmethod
+    def take_consent(self, query: Mapping[str, str]) -> None:
+        """Trade what the platform sent the owner back with for tokens, and keep them; raises as `check`."""
 
 
 class Channel(Adapter):

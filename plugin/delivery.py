@@ -34,6 +34,8 @@ from adapters.base import (
     Temporary,
     Unsupported,
 )
+from plugin.catalogues import said_in
+from plugin.domain.channel import channel_name
 from plugin.parts import Parts, adapter_class
 from plugin.store import inquiries, outbox, people, projects
 from plugin.store.connections import LockNotHad, PlatformConnection
@@ -430,7 +432,6 @@ def build_event(
     facts = inquiry.facts
     visit = facts.get("visit", {})
     number = project.number(inquiry.number)
-    because = inquiry.because
     return InquiryEvent(
         name=event,
         key=f"{inquiry.inquiry_id}.{event}",
@@ -450,11 +451,11 @@ def build_event(
         network=inquiry.network,
         number=inquiry.number,
         number_label=number.label if number else "",
-        source=_source(facts.get("source", {})),
-        first_source=_source(facts.get("first_source", {})),
+        source=_source(facts.get("source", {}), project.language),
+        first_source=_source(facts.get("first_source", {}), project.language),
         how=inquiry.how,
         confidence=inquiry.confidence,
-        because=str(because.get("text", "")).format(**because.get("params", {})) if because else "",
+        because=said_in(project.language, inquiry.because),
         reference=_printed(inquiry.reference),
         page_url=inquiry.page_url,
         page_title=facts.get("click", {}).get("page_title", ""),
@@ -470,8 +471,9 @@ def build_event(
     )
 
 
-def _source(facts: Mapping[str, Any]) -> Source:
-    return Source(**{name: facts[name] for name in Source.__dataclass_fields__ if name in facts})
+def _source(facts: Mapping[str, Any], language: str) -> Source:
+    known = {name: facts[name] for name in Source.__dataclass_fields__ if name in facts}
+    return Source(**known, channel_name=channel_name(known.get("channel", ""), language))
 
 
 def _moment(text: str | None) -> datetime | None:

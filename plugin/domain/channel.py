@@ -50,6 +50,11 @@ CHANNEL_NAMES_RU: Mapping[str, str] = {
 }
 
 
+def channel_name(channel: str, language: str) -> str:
+    """Name a channel for people who read `language`; GA4's own name where there is no other."""
+    return CHANNEL_NAMES_RU.get(channel, channel) if language == "ru" else channel
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a visit came from. A value that is not known is an empty string."""

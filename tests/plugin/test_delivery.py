@@ -83,7 +83,8 @@ def test_the_event_tells_what_the_inquiry_knows(bench: Bench):
     assert event.inquiry_id == inquiry.inquiry_id
     assert event.source.campaign == "sofas"
     assert event.person.phone == "79991112233"
-    assert event.because.startswith("The reference")
+    assert event.because.startswith("Код обращения")  # in the project's language
+    assert event.source.channel_name == "Контекстная реклама"
     assert event.card_url.endswith(f"/p/{inquiry.project_id}/inquiries/{inquiry.inquiry_id}")
     assert event.key == f"{inquiry.inquiry_id}.inquiry_opened"
 
