@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from adapters.base import (
     N_,
+    Consent,
     Destination,
     EventName,
     Finding,
@@ -23,7 +24,7 @@ from adapters.base import (
 )
 from adapters.crm.amocrm import people
 from adapters.crm.amocrm.client import AccountApi, FieldsRefused
-from adapters.crm.amocrm.declaration import DOMAINS, ENRICH, LABEL, SETTINGS, number_of
+from adapters.crm.amocrm.declaration import DOMAINS, ENRICH, LABEL, SETTINGS, host_of, number_of
 from adapters.crm.amocrm.fields import (
     ALL,
     INQUIRY_ID,
@@ -35,7 +36,7 @@ from adapters.crm.amocrm.fields import (
     values_of,
 )
 from adapters.crm.amocrm.note import note_text
-from adapters.crm.amocrm.oauth import make_tokens, token_expires_at
+from adapters.crm.amocrm.oauth import client_of, consent_url, exchange, make_tokens, token_expires_at
 
 CONNECTOR_WAIT = timedelta(hours=1)
 CONNECTOR_ASK_SECONDS = 60
@@ -71,7 +72,7 @@ class Written:
     values: Mapping[str, str]
 
 
-class AmoCRM(Destination):
+class AmoCRM(Consent, Destination):
     slug = "amocrm"
     label = LABEL
     kind = Kind.CRM
@@ -101,6 +102,19 @@ class AmoCRM(Destination):
     def expires_at(self) -> datetime | None:
         """Tell when the long-lived token says that it ends; None when it does not say or is renewed."""
         return token_expires_at(self.config.get("token", ""))
+
+    def consent_url(self, *, state: str) -> str:
+        """Give the address of the window where the owner lets Whence in."""
+        client = client_of(self.config)
+        host = host_of(self.config.get("address", ""))
+        return consent_url(host=host, client_id=client.client_id, state=state)
+
+    def take_consent(self, query: Mapping[str, str]) -> None:
+        """Trade the code that the owner came back with for tokens, and keep them."""
+        if query.get("error") or not query.get("code"):
+            raise Misconfigured(N_("The consent window was closed without consent."))
+        referer = query.get("referer") or self.config.get("address", "")
+        exchange(self.http, self.state, config=self.config, referer=referer, code=query["code"])
 
     def deliver(self, event: InquiryEvent) -> Receipt:
         """Bring the inquiry to its deal: the known one, the person's open one, or a new one."""

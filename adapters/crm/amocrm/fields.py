@@ -22,7 +22,7 @@ Value = Callable[[InquiryEvent], str]
 
 def _utm(name: str, attribute: str = "") -> Value:
     """Give the parameter as it stood in the address, else what the classification made of the visit."""
-    return lambda event: event.source.utm.get(name) or getattr(event.source, attribute, "")
+    return lambda event: event.source.utm.get(name) or str(getattr(event.source, attribute, ""))
 
 
 def _click_id(name: str) -> Value:

@@ -488,6 +488,23 @@ class TestAccess:
             exchange(make_http(), state, config=CLIENT, referer=HOST, code="the-code-1")
         assert state.values == {"account_id": "5"}
 
+    def test_the_connection_takes_the_consent(self, platform):
+        platform.post(f"{HOST}/oauth2/access_token", json=pair("1"))
+        platform.get(f"{API}/account", json={"id": 5})
+        adapter = make_oauth(FakeState())
+        assert "client_id=11111111-2222-3333" in adapter.consent_url(state="s")
+        adapter.take_consent({"code": "the-code-1", "referer": "acme.amocrm.ru", "state": "s"})
+        assert adapter.state.values["access_token"] == "access-1"
+
+    @pytest.mark.parametrize(
+        "query", [{"error": "access_denied"}, {}, {"code": "the-code-1", "referer": "evil.example"}]
+    )
+    def test_no_consent_keeps_nothing(self, platform, query):
+        adapter = make_oauth(FakeState())
+        with pytest.raises(Misconfigured):
+            adapter.take_consent(query)
+        assert adapter.state.values == {}
+
     def test_the_consent_window_is_the_accounts_own(self):
         assert consent_url(host="a.kommo.com", client_id="x", state="s p").startswith(
             "https://www.kommo.com/oauth?client_id=x&state=s+p"
