@@ -86,6 +86,7 @@ def make_event(**overrides: Any) -> InquiryEvent:
 def make_source(**overrides: Any) -> Source:
     values = {
         "channel": "Paid Search",
+        "channel_name": "Платный поиск",
         "source": "yandex",
         "medium": "cpc",
         "campaign": "sofas_msk",
@@ -115,6 +116,7 @@ def make_full_event(**overrides: Any) -> InquiryEvent:
         "source": make_source(),
         "first_source": make_source(
             channel="Organic Search",
+            channel_name="Обычный поиск",
             source="google",
             medium="organic",
             campaign="",
@@ -128,7 +130,7 @@ def make_full_event(**overrides: Any) -> InquiryEvent:
         ),
         "how": "exact",
         "confidence": 1.0,
-        "because": "The text holds the reference as it was issued.",
+        "because": "Код в тексте такой, каким был выдан.",
         "reference": "7KQ2-M4XD",
         "page_url": "https://shop.example/sofa/oslo",
         "page_title": "Диван «Осло»",

@@ -40,7 +40,8 @@ def _other_click_ids(event: InquiryEvent) -> str:
 
 def summary(source: Source) -> str:
     """Give a source in one line."""
-    parts = (source.channel, source.source, source.medium, source.campaign, source.ad, source.keyword)
+    channel = source.channel_name or source.channel
+    parts = (channel, source.source, source.medium, source.campaign, source.ad, source.keyword)
     return " / ".join(part for part in parts if part)
 
 
@@ -66,7 +67,7 @@ TRACKING: Mapping[str, Value] = {
 OWN: Mapping[str, Value] = {
     INQUIRY_ID: lambda event: event.inquiry_id,
     "WHENCE_REFERENCE": lambda event: event.reference,
-    "WHENCE_CHANNEL": lambda event: event.source.channel,
+    "WHENCE_CHANNEL": lambda event: event.source.channel_name or event.source.channel,
     "WHENCE_CAMPAIGN_ID": lambda event: event.source.campaign_id,
     "WHENCE_CLICK_IDS": _other_click_ids,
     "WHENCE_LANDING": lambda event: event.source.landing_url,

@@ -79,8 +79,7 @@ def _match(event: InquiryEvent, words: Mapping[str, str]) -> str:
     if event.how not in HOW:
         return words["unknown"]
     how = HOW[event.how]["ru" if words is RU else "en"]
-    # the reason comes as an English sentence
-    because = f" {event.because}" if event.because and words is EN else ""
+    because = f" {event.because}" if event.because else ""
     return f"{how}, {event.confidence:.0%}.{because}"
 
 
@@ -102,7 +101,7 @@ def _number(event: InquiryEvent, words: Mapping[str, str]) -> str:
 
 
 LINES: Mapping[str, Callable[[InquiryEvent, Mapping[str, str]], str]] = {
-    "channel": lambda event, _: event.source.channel,
+    "channel": lambda event, _: event.source.channel_name or event.source.channel,
     "source": _source,
     "campaign": _campaign,
     "ad": lambda event, _: event.source.ad,
