@@ -85,7 +85,10 @@ def numbers() -> Response | str:
         _must("manager")
     if form.validate_on_submit():
         if _add_number(form):
-            flash(_("The number is added. Its links get a reference from the next page view on."), "success")
+            flash(
+                _("The number is added. Copy the tag to the site again: then its links get a reference."),
+                "success",
+            )
             return redirect(url_for("project.numbers", project_id=g.project.project_id))
         form.address.errors = [*form.address.errors, _("This number is in the list already.")]
     return render_template("numbers.html", form=form)
