@@ -25,11 +25,14 @@ ARROWS = {
     "plugin.store": ("plugin.store", "plugin.domain"),
     "plugin.settings": (),
     "plugin.device": (),
+    "plugin.catalogues": (),
     "plugin.phones": ("plugin.domain.because",),
     "plugin.logs": ("plugin.settings",),
     "plugin.flow": ("plugin.domain", "plugin.store"),
     "plugin.parts": ("adapters", "plugin.settings", "plugin.store"),
-    "plugin.delivery": ("adapters.base", "plugin.parts", "plugin.store"),
+    "plugin.delivery": (
+        *("adapters.base", "plugin.catalogues", "plugin.domain", "plugin.parts", "plugin.store"),
+    ),
     "plugin.intake": ("adapters.base", "plugin.domain", "plugin.flow", "plugin.parts", "plugin.store"),
     "plugin.worker": ("plugin.delivery", "plugin.intake", "plugin.parts", "plugin.store"),
     "plugin.serving": ("plugin", "plugin.logs", "plugin.parts", "plugin.settings", "plugin.worker"),
@@ -40,7 +43,7 @@ ARROWS = {
     "plugin.web": (
         *("adapters.base", "adapters.registry", "plugin.domain", "plugin.store", "plugin.flow"),
         *("plugin.delivery", "plugin.parts"),
-        *("plugin.settings", "plugin.device", "plugin.phones", "plugin.web"),
+        *("plugin.settings", "plugin.device", "plugin.phones", "plugin.catalogues", "plugin.web"),
     ),
     "plugin.cli": (
         *("plugin", "plugin.settings", "plugin.setup", "plugin.serving", "plugin.logs", "plugin.parts"),
