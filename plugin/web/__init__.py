@@ -14,7 +14,18 @@ def register_pages(app: Flask, parts: Parts) -> None:
     """Add the screens to the application, with sessions, forms, languages, errors and headers."""
     from flask_wtf import CSRFProtect
 
-    from plugin.web import auth, connections, deliveries, errors, i18n, install, journal, pages, project
+    from plugin.web import (
+        auth,
+        connections,
+        deliveries,
+        errors,
+        i18n,
+        install,
+        journal,
+        oauth,
+        pages,
+        project,
+    )
 
     app.config.update(
         SESSION_COOKIE_NAME="whence",
@@ -25,7 +36,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
     )
     CSRFProtect(app)
     i18n.register(app)
-    for module in (auth, journal, deliveries, project, connections, install):
+    for module in (auth, journal, deliveries, project, connections, oauth, install):
         app.register_blueprint(module.blueprint)
     auth.register(app)
     errors.register(app)

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, abort, current_app, flash, g, redirect, rend
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from adapters.base import N_, Adapter, AdapterError, Finding, Kind
+from adapters.base import N_, Adapter, AdapterError, Consent, Finding, Kind
 from adapters.registry import PLATFORMS, adapter_class, all_adapters
 from plugin.store import outbox
 from plugin.store.connections import PlatformConnection
@@ -69,7 +69,10 @@ def one(connection_id: str) -> Response | str:
     if not form.validate_on_submit():
         if request.method == "GET":
             form["label"].data = found.label
-        return render_template("connection.html", form=form, cls=cls, connection=found)
+        asks_consent = issubclass(cls, Consent) and may("owner")
+        return render_template(
+            "connection.html", form=form, cls=cls, connection=found, asks_consent=asks_consent
+        )
     _save(found, label=form["label"].data or cls.label, config=entered(cls, form, found.config))
     flash(_("Saved. The settings are being tried now."), "success")
     return redirect(_page_of(connection_id, check=1))

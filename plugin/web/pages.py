@@ -72,7 +72,7 @@ def project_page(role: str = "viewer") -> Callable[[Callable[..., Any]], Callabl
         @wraps(view)
         @login_required
         def guarded(project_id: str, **values: Any) -> Any:
-            _enter(project_id, role)
+            enter(project_id, role)
             return view(**values)
 
         return guarded
@@ -80,7 +80,8 @@ def project_page(role: str = "viewer") -> Callable[[Callable[..., Any]], Callabl
     return guard
 
 
-def _enter(project_id: str, role: str) -> None:
+def enter(project_id: str, role: str) -> None:
+    """Make a project the shown one, or refuse: 404 to who is no member, 403 below the role."""
     own = next((mine for mine in my_projects() if mine.project_id == project_id), None)
     if own is None:
         abort(404)  # whether there is such a project is nobody else's business

@@ -173,3 +173,15 @@ def test_the_webhook_address_is_for_managers(sign_in, sqlite_parts, project, mom
     address = f"/hooks/whatsapp/{connected.hook_key}"
     assert address in sign_in("manager").page(f"/p/{project.project_id}/install")
     assert address not in sign_in("viewer").page(f"/p/{project.project_id}/install")
+
+
+def test_only_an_owner_is_led_to_the_consent_window_and_only_where_there_is_one(
+    sign_in, sqlite_parts, project, path, moment
+):
+    amo = sqlite_parts.connections.add(
+        project.project_id, platform="amocrm", kind="crm", label="amoCRM", config={}, now=moment
+    )
+    address = f"/p/{project.project_id}/connections/{amo.connection_id}"
+    assert f"{address}/consent" in sign_in().page(address)
+    assert f"{address}/consent" not in sign_in("manager").page(address)
+    assert "/consent" not in sign_in().page(path)
