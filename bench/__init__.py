@@ -1,0 +1,1 @@
+"""Measures Whence against bare baselines of the same run: shows figures, asserts nothing."""
