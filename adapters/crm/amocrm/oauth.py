@@ -97,15 +97,25 @@ class OAuthTokens:
         return True
 
     def _take_new_pair(self, kept: MutableMapping[str, str]) -> None:
-        if kept.get("refresh_token"):
+        code = "" if self._code == kept.get("used_code") else self._code
+        if not kept.get("refresh_token"):
+            self._connect(kept, code)
+            return
+        try:
             self._refresh(kept)
-        elif self._code and self._code != kept.get("used_code"):
-            # noted first: an answer that got lost used the code up all the same
-            kept["used_code"] = self._code
-            grant = self._client.form(grant_type="authorization_code", code=self._code)
-            keep_pair(kept, _ask(self._http, self._address, grant), host=self._address, address=self._address)
-        else:
+        except Misconfigured:
+            if not code:
+                raise
+            # the pair is gone for good, perhaps its answer got lost; a code entered since connects again
+            self._connect(kept, code)
+
+    def _connect(self, kept: MutableMapping[str, str], code: str) -> None:
+        if not code:
             raise Misconfigured(N_("amoCRM is not connected yet. Open the consent window or enter a code."))
+        # noted first: an answer that got lost used the code up all the same
+        kept["used_code"] = code
+        grant = self._client.form(grant_type="authorization_code", code=code)
+        keep_pair(kept, _ask(self._http, self._address, grant), host=self._address, address=self._address)
 
     def _refresh(self, kept: MutableMapping[str, str]) -> None:
         self._redacted(kept["refresh_token"])

@@ -168,6 +168,18 @@ def test_a_code_connects_and_a_dead_token_is_renewed(make_crm, shelf, with_clien
     assert state.values["refresh_token"] != before
 
 
+def test_a_new_code_connects_again_after_the_pair_was_lost(make_crm, shelf, with_client):
+    state = FakeState()
+    first, second = (amocrm.issue_code(shelf, "acme") for _ in range(2))
+    make_crm(state, token="", **CLIENT, auth_code=first).api.read("account")
+    amocrm.expire_tokens(shelf, state.values["access_token"])
+    shelf.remove("amocrm/refresh", state.values["refresh_token"])
+    with pytest.raises(Misconfigured):
+        make_crm(state, token="", **CLIENT, auth_code=first).api.read("account")
+    again = make_crm(state, token="", **CLIENT, auth_code=second)
+    assert again.api.read("account")["subdomain"] == "acme"
+
+
 def test_many_threads_renew_once(make_crm, shelf, with_client):
     state = FakeState()
     make_crm(state, token="", **CLIENT, auth_code=amocrm.issue_code(shelf, "acme")).api.read("account")
