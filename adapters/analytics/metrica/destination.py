@@ -60,6 +60,7 @@ DETAIL_NAMES = {"BASIC": "conversion_upload_id", "CHATS": "chat_upload_id"}
 NO_CONVERSION = N_(
     "The visitor had no Metrica id and no Yandex click id: there is no visit to join the inquiry to."
 )
+NOTHING_NEW = N_("Metrica was told already: a conversion cannot be moved there, and a chat counts once.")
 NO_CHAT = N_("This connection sends chats only, and Metrica knows no chats of this messenger.")
 
 Upload = str | AdapterError  # the upload's id, or what came in its way
@@ -71,7 +72,7 @@ class YandexMetrica(Destination):
     kind = Kind.ANALYTICS
     docs = "https://yandex.com/dev/metrika/en/management/"
     hosts = HOSTS
-    handles = frozenset({EventName.INQUIRY_OPENED})
+    handles = frozenset({EventName.INQUIRY_OPENED, EventName.SOURCE_FOUND})
     batch_size = 500
     batch_seconds = 60
     settings = SETTINGS
@@ -179,15 +180,22 @@ class YandexMetrica(Destination):
             return Temporary(
                 N_("The inquiry's time is still to come; Metrica takes the past only."), after=wait
             )
-        return self._rows(event) or Unsupported(NO_CONVERSION if self._is_on("send_conversions") else NO_CHAT)
+        return self._rows(event) or Unsupported(self._why_nothing(event))
 
     def _rows(self, event: InquiryEvent) -> dict[str, Cells]:
         rows = {}
-        if self._is_on("send_conversions") and visit_id(event):
+        is_first = event.name is EventName.INQUIRY_OPENED
+        has_conversion = not is_first and DETAIL_NAMES["BASIC"] in event.known
+        if self._is_on("send_conversions") and visit_id(event) and not has_conversion:
             rows["BASIC"] = conversion(event, target=self._value("target"))
-        if self._is_on("send_chats") and event.network in CHAT_PLATFORMS:
+        if self._is_on("send_chats") and event.network in CHAT_PLATFORMS and is_first:
             rows["CHATS"] = chat(event, with_phone=self._is_on("send_phone"))
         return rows
+
+    def _why_nothing(self, event: InquiryEvent) -> str:
+        if event.name is EventName.SOURCE_FOUND:
+            return NOTHING_NEW
+        return NO_CONVERSION if self._is_on("send_conversions") else NO_CHAT
 
     def _upload(self, kind: str, rows: Mapping[int, Cells]) -> dict[int, Upload]:
         """Upload rows; halve a refused file until the bad row is alone."""

@@ -15,6 +15,7 @@ import time_machine
 from adapters.analytics.metrica import YandexMetrica
 from adapters.base import (
     AdapterError,
+    EventName,
     InquiryEvent,
     Misconfigured,
     Receipt,
@@ -143,6 +144,21 @@ class TestYandexMetrica(DestinationContract):
         header, row = self.lines(platform, make_event())[0]
         assert header == "DateTime,ChatPlatform,PhoneNumber"
         assert row == f"1795435200,whatsapp,+{PHONE}"
+
+    def test_it_sends_the_conversion_alone_when_the_source_was_found_later(
+        self, platform: responses.RequestsMock
+    ) -> None:
+        late = make_full_event(name=EventName.SOURCE_FOUND, known={"chat_upload_id": "7"})
+        self.lines(platform, late)
+        assert [call.request.params["type"] for call in platform.calls] == ["BASIC"]
+
+    def test_it_does_not_repeat_a_conversion_for_a_corrected_source(
+        self, platform: responses.RequestsMock
+    ) -> None:
+        corrected = make_full_event(name=EventName.SOURCE_FOUND, known={"conversion_upload_id": "7"})
+        with pytest.raises(Unsupported, match="told already"):
+            self.make().deliver(corrected)
+        assert not platform.calls
 
     def test_it_sends_to_the_goal_of_the_settings(self, platform: responses.RequestsMock) -> None:
         assert ",lead," in self.lines(platform, make_full_event(), target="lead", **CONVERSIONS_ONLY)[0][1]
