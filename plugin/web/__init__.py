@@ -25,6 +25,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
         oauth,
         pages,
         project,
+        tags,
     )
 
     app.config.update(
@@ -36,7 +37,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
     )
     CSRFProtect(app)
     i18n.register(app)
-    for module in (auth, journal, deliveries, project, connections, oauth, install):
+    for module in (auth, journal, deliveries, project, tags, connections, oauth, install):
         app.register_blueprint(module.blueprint)
     auth.register(app)
     errors.register(app)
