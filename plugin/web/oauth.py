@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, g, redirect, request, session, url_for
@@ -26,8 +27,9 @@ blueprint = Blueprint("oauth", __name__)
 def ask(connection_id: str) -> Response:
     """Lead the owner to the platform's consent window."""
     adapter = _adapter(connection_id)
-    # tied to this session: a link sent by somebody else must not connect his account here
-    state = _signer().dumps([g.project.project_id, connection_id, session.get("_id", "")])
+    # tied to this browser: a link sent by somebody else must not connect his account here
+    session["consent"] = secrets.token_urlsafe(16)
+    state = _signer().dumps([g.project.project_id, connection_id, session["consent"]])
     try:
         return redirect(adapter.consent_url(state=state))
     except AdapterError as error:
@@ -40,13 +42,13 @@ def ask(connection_id: str) -> Response:
 def take(platform: str) -> Response:
     """Take the code that the platform sends the owner back with."""
     try:
-        project_id, connection_id, owner = _signer().loads(
+        project_id, connection_id, asked = _signer().loads(
             request.args.get("state", ""), max_age=STATE_SECONDS
         )
     except BadSignature:
         flash(_("The way back from the consent window was not ours or took too long. Try again."), "danger")
         return redirect(url_for("journal.home"))
-    if owner != session.get("_id", ""):
+    if asked != session.pop("consent", None):
         abort(403)
     enter(project_id, "owner")
     adapter = _adapter(connection_id)
