@@ -42,7 +42,7 @@ class Database:
         self.url = _with_driver(url)
         self.engine = _engine(self.url, synchronous=synchronous)
         file = self.engine.url.database if self.is_sqlite else None
-        self._turn: AbstractContextManager[object] = FileTurn(f"{file}-turn") if file else nullcontext()
+        self.turn: AbstractContextManager[object] = FileTurn(f"{file}-turn") if file else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -57,7 +57,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes become durable together on leaving, or not at all."""
-        with self._turn, self.engine.begin() as connection:
+        with self.turn, self.engine.begin() as connection:
             if self.is_sqlite:
                 # taken at once: a reader that turns writer half-way could not wait its turn
                 connection.exec_driver_sql("BEGIN IMMEDIATE")

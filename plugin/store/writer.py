@@ -9,70 +9,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+from sqlalchemy.exc import DBAPIError
 
 from plugin.store.database import Database
+from plugin.store.upsert import Row, Statement, Upsert
 
-MOST_ROWS = 32  # of one statement; each number of rows is a text of its own
+__all__ = ["GroupWriter", "NotCommitted", "Upsert"]
 
 # A commit costs as much as a dozen rows. When requests come at the same time, the next commit waits this
 # long for company; a request that comes alone never does.
 GATHER_SECONDS = 0.0007
-
-Row = Mapping[str, Any]
-
-
-class Upsert:
-    """An insert compiled once. A row whose key is there already is left, or has `refresh` columns renewed."""
-
-    def __init__(self, table: Table, *, refresh: Sequence[str] = ()) -> None:
-        self.table = table
-        self.refresh = refresh
-        self._names = tuple(table.columns.keys())
-        self._key = tuple(column.name for column in table.primary_key)
-        self._texts: dict[tuple[str, int], str] = {}
-
-    def text(self, dialect_name: str, *, rows: int) -> str:
-        """Give the SQL text of one statement for so many rows, with the driver's positional parameters."""
-        key = (dialect_name, rows)
-        if key not in self._texts:
-            head, row, tail = self._compiled(dialect_name)
-            self._texts[key] = head + ", ".join([row] * rows) + tail
-        return self._texts[key]
-
-    def parameters(self, rows: Iterable[Row]) -> tuple[Any, ...]:
-        """Give the rows' values in the order of the text's parameters."""
-        return tuple([row[name] for row in rows for name in self._names])
-
-    def merged(self, rows: Iterable[Row]) -> list[Row]:
-        """Give the rows with each key once, as if they had been written one after the other.
-
-        They are in the keys' order, so that two processes never wait for each other's rows crosswise.
-        """
-        found: dict[tuple[Any, ...], Row] = {}
-        for row in rows:
-            key = tuple([row[name] for name in self._key])
-            first = found.get(key)
-            found[key] = row if first is None else {**first, **{name: row[name] for name in self.refresh}}
-        return [found[key] for key in sorted(found)]
-
-    def _compiled(self, dialect_name: str) -> tuple[str, str, str]:
-        """Give the text of one row's statement: what stands before its values, the values, what follows."""
-        insert: Any = (sqlite if dialect_name == "sqlite" else postgresql).insert(self.table)
-        key = list(self.table.primary_key)
-        if self.refresh:
-            changed = {name: insert.excluded[name] for name in self.refresh}
-            statement = insert.on_conflict_do_update(index_elements=key, set_=changed)
-        else:
-            statement = insert.on_conflict_do_nothing(index_elements=key)
-        before, values, rest = str(statement.compile(dialect=_dialect(dialect_name))).partition(" VALUES ")
-        row, conflict, after = rest.partition(" ON CONFLICT")
-        return before + values, row, conflict + after
 
 
 class NotCommitted(Exception):
@@ -96,7 +45,7 @@ class GroupWriter:
     """Makes rows durable; safe to call from many threads at once."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._kept = _KeptConnection(database)
         self._dialect = database.engine.dialect.name
         self._waiting: list[_Ticket] = []
         self._is_led = False
@@ -152,22 +101,61 @@ class GroupWriter:
             ticket.error = None
 
     def _insert(self, batch: Iterable[_Ticket]) -> None:
-        by_statement: dict[Upsert, list[Row]] = {}
+        by_upsert: dict[Upsert, list[Row]] = {}
         for ticket in batch:
-            for statement, row in ticket.rows:
-                by_statement.setdefault(statement, []).append(row)
-        with self._database.write() as connection:
-            for statement, rows in by_statement.items():
-                self._execute(connection, statement, statement.merged(rows))
-
-    def _execute(self, connection: Connection, statement: Upsert, rows: Sequence[Row]) -> None:
-        # one statement for many rows: the driver gives way to other threads at each, and waits to be back
-        for start in range(0, len(rows), MOST_ROWS):
-            some = rows[start : start + MOST_ROWS]
-            text = statement.text(self._dialect, rows=len(some))
-            connection.exec_driver_sql(text, statement.parameters(some))
+            for upsert, row in ticket.rows:
+                by_upsert.setdefault(upsert, []).append(row)
+        self._kept.run([upsert.statement(self._dialect, rows) for upsert, rows in by_upsert.items()])
 
 
-def _dialect(name: str) -> Any:
-    make: Any = sqlite.dialect if name == "sqlite" else psycopg_dialect
-    return make(paramstyle="qmark" if name == "sqlite" else "format")
+class _KeptConnection:
+    """A connection of the driver's own, kept between commits: no pool, no ping, no round trip too many."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+
+    def run(self, statements: Sequence[Statement]) -> None:
+        """Make the statements durable together, or none; raises DBAPIError.
+
+        A connection that was found broken is made anew once: doing an upsert again changes nothing.
+        """
+        for may_repeat in (self._connection is not None, False):
+            try:
+                self._try(statements)
+                return
+            except Exception as error:  # noqa: BLE001, whatever it was, nothing half-done may stay open
+                if not (self._drop(error) and may_repeat):
+                    raise self._readable(error) from None
+
+    def _try(self, statements: Sequence[Statement]) -> None:
+        if self._connection is None:
+            self._connection = self._database.engine.raw_connection()
+        driver: Any = self._connection.driver_connection
+        with self._database.turn:
+            if self._database.is_sqlite:
+                driver.execute("BEGIN IMMEDIATE")
+            for text, parameters in statements:
+                driver.execute(text, parameters)
+            driver.commit()
+
+    def _drop(self, error: Exception) -> bool:
+        """Let go of the connection, which undoes what was begun; tell whether it had been lost."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return False
+        is_broken = self._is_drivers(error) and self._database.engine.dialect.is_disconnect(
+            cast("Any", error), connection.dbapi_connection, None
+        )
+        connection.invalidate()
+        return is_broken
+
+    def _readable(self, error: Exception) -> Exception:
+        """Give a driver's error as SQLAlchemy raises it; it does not tell what was in the rows."""
+        if not self._is_drivers(error):
+            return error
+        base = self._database.engine.dialect.loaded_dbapi.Error
+        return cast("Exception", DBAPIError.instance(None, None, error, base, hide_parameters=True))
+
+    def _is_drivers(self, error: Exception) -> bool:
+        return isinstance(error, self._database.engine.dialect.loaded_dbapi.Error)

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import structlog
 from flask import Flask, current_app
 from prometheus_client import Counter as Metric
+from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.parts import Parts
 from plugin.store import projects, visits
@@ -28,6 +29,7 @@ KEPT_KEYS = 10_000
 log = structlog.get_logger(__name__)
 dropped_total = Metric("whence_beacons_dropped", "Beacons refused, by reason", ["reason"])
 T = TypeVar("T")
+DropKey = tuple[str, str, str]  # project, day, reason
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 STATUS_LINES = {int(status): f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -58,8 +60,8 @@ class DropCounts:
     """Counts refused beacons and stores the sums every few seconds: a flood costs no writes of its own."""
 
     parts: Parts
-    _counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    _examples: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _counts: Counter[DropKey] = field(default_factory=Counter)
+    _examples: dict[DropKey, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _timer: threading.Timer | None = None
 
@@ -80,15 +82,17 @@ class DropCounts:
             counts, self._counts = self._counts, Counter()
             examples, self._examples = self._examples, {}
             self._timer = None
+        try:
+            self._store(counts, examples)
+        except SQLAlchemyError as error:  # a statistic: worth a line in the log, not a second try
+            log.warning("drops_not_counted", error=type(error).__name__, count=counts.total())
+
+    def _store(self, counts: Mapping[DropKey, int], examples: Mapping[DropKey, str]) -> None:
         with self.parts.database.write() as connection:
-            for (project_id, day, reason), count in counts.items():
+            for key, count in counts.items():
+                project_id, day, reason = key
                 visits.count_drop(
-                    connection,
-                    project_id,
-                    day=day,
-                    reason=reason,
-                    example=examples.get((project_id, day, reason), ""),
-                    count=count,
+                    connection, project_id, day=day, reason=reason, example=examples.get(key, ""), count=count
                 )
 
 
