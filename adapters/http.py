@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import requests
 import urllib3
@@ -28,6 +28,7 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 20
 KEPT_BODY_CHARS = 4000
 MASK = "•••"
+SHORTEST_MASKED = 4  # a shorter value would blacken half of the log
 USER_AGENT = "Whence/0.1 (+self-hosted)"
 SECRET_NAMES = re.compile(
     r'("?(?:access_token|refresh_token|client_secret|api_secret|code|token|appsecret_proof|authorization)"?'
@@ -180,7 +181,8 @@ class Http:
         self.session.mount("https://", transport)
         self.session.mount("http://", transport)
         self.exchanges: list[Exchange] = []
-        self._redact = sorted({value for value in redact if len(value) >= 4}, key=len, reverse=True)
+        self._redact: list[str] = []
+        self.also_redact(*redact)
         self._limiters = limiters or Limiters()
         self._limiter: Limiter | None = None
         self.account = account
@@ -191,7 +193,8 @@ class Http:
 
     def also_redact(self, *values: str) -> None:
         """Add values that came to light during the call, such as a new token."""
-        self._redact = sorted({*self._redact, *(v for v in values if len(v) >= 4)}, key=len, reverse=True)
+        written = {form for value in values if len(value) >= SHORTEST_MASKED for form in _writings(value)}
+        self._redact = sorted({*self._redact, *written}, key=len, reverse=True)
 
     def request(
         self,
@@ -252,6 +255,11 @@ class Http:
                 seconds=round(seconds, 4),
             )
         )
+
+
+def _writings(value: str) -> set[str]:
+    """Give a value as it may stand in a body or an address: plain, with JSON's escapes, percent-encoded."""
+    return {value, json.dumps(value)[1:-1], quote(value), quote_plus(value)}
 
 
 def retry_after(response: requests.Response) -> float | None:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,28 +56,12 @@ log = structlog.get_logger(__name__)
 Answer = Receipt | AdapterError | Exception
 
 
-@dataclass(slots=True)
-class Turns:
-    """One inquiry of a person at a time at each destination: two at once could open two deals."""
-
-    _locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-
-    def of(self, connection_id: str, person_id: str) -> threading.Lock:
-        """Give the lock of a person at a destination."""
-        with self._guard:
-            if len(self._locks) > 50_000:
-                self._locks = {key: lock for key, lock in self._locks.items() if lock.locked()}
-            return self._locks.setdefault((connection_id, person_id), threading.Lock())
-
-
 class Deliverer:
     """Works off the outbox. Several may run, in one process or many."""
 
     def __init__(self, parts: Parts, *, threads: int | None = None) -> None:
         self._parts = parts
         self._owner = new_id()
-        self._turns = Turns()
         self._threads = threads or parts.settings.delivery_threads
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="deliver")
         self._free = threading.Semaphore(self._threads)
@@ -172,12 +155,8 @@ class Deliverer:
         if found is None:
             return
         facts = [_facts_of(self._parts, row) for row in rows]
-        with ExitStack() as stack:
-            for person_id in sorted({fact.event.person.person_id for fact in facts}):
-                stack.enter_context(self._turns.of(found.connection_id, person_id))
-            attempt = Attempt(self._parts, found, facts)
-            answers = attempt.make()
-            self._store(attempt, answers)
+        attempt = Attempt(self._parts, found, facts)
+        self._store(attempt, attempt.make())
 
     def _store(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
         now = utc_now()

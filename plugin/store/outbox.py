@@ -6,7 +6,7 @@ A crash leaves a row pending under a lease that runs out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Exists,
     Row,
     and_,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.store.database import new_id
-from plugin.store.tables import Moment, attempts, connections, deliveries
+from plugin.store.tables import Moment, attempts, connections, deliveries, inquiries
 
 OPEN_STATES = ("pending", "accepted")
 STOPPED_STATES = ("rejected", "dead", "skipped")
@@ -150,29 +152,60 @@ def claim(
     lease_seconds: float,
     limit: int,
 ) -> list[Delivery]:
-    """Take due rows of one connection, oldest first; they come back when the lease runs out unfinished."""
+    """Take due rows of one connection, oldest first; they come back when the lease runs out unfinished.
+
+    A person whose row is under way waits with the others: two at once could open two deals.
+    """
+    if connection.dialect.name == "postgresql":
+        # claims of a connection take turns, else two could take rows of one person (SQLite has one writer)
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(connection_id))))
+    mine = and_(deliveries.c.project_id == project_id, deliveries.c.connection_id == connection_id)
     due = (
-        select(deliveries.c.delivery_id)
-        .where(
-            deliveries.c.project_id == project_id, deliveries.c.connection_id == connection_id, _is_due(now)
-        )
+        select(deliveries.c.delivery_id, inquiries.c.person_id)
+        .join(inquiries, _same_inquiry(deliveries, inquiries))
+        .where(mine, _is_due(now), ~_is_person_busy(now))
         .order_by(deliveries.c.due_at, deliveries.c.delivery_id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=deliveries)
     )
-    ids = list(connection.execute(due).scalars())
+    ids = _one_a_person(connection.execute(due))
     if not ids:
         return []
-    mine = and_(deliveries.c.project_id == project_id, deliveries.c.delivery_id.in_(ids))
+    chosen = and_(mine, deliveries.c.delivery_id.in_(ids))
     connection.execute(
         update(deliveries)
-        .where(mine)
+        .where(chosen)
         .values(lease_until=now + timedelta(seconds=lease_seconds), lease_owner=owner)
     )
     rows = connection.execute(
-        select(deliveries).where(mine).order_by(deliveries.c.due_at, deliveries.c.delivery_id)
+        select(deliveries).where(chosen).order_by(deliveries.c.due_at, deliveries.c.delivery_id)
     )
     return [_delivery(row) for row in rows]
+
+
+def _one_a_person(rows: Iterable[Row[Any]]) -> list[str]:
+    first: dict[str, str] = {}
+    for row in rows:
+        first.setdefault(row.person_id, row.delivery_id)
+    return list(first.values())
+
+
+def _is_person_busy(now: datetime) -> Exists:
+    other, its = deliveries.alias("other"), inquiries.alias("its")
+    return exists(
+        select(other.c.delivery_id)
+        .join(its, _same_inquiry(other, its))
+        .where(
+            its.c.project_id == inquiries.c.project_id,
+            its.c.person_id == inquiries.c.person_id,
+            other.c.connection_id == deliveries.c.connection_id,
+            other.c.lease_until >= now,
+        )
+    )
+
+
+def _same_inquiry(delivery: Any, inquiry: Any) -> ColumnElement[bool]:
+    return and_(inquiry.c.project_id == delivery.c.project_id, inquiry.c.inquiry_id == delivery.c.inquiry_id)
 
 
 def finish(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,5 +29,14 @@ def healthz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Give this process's counters in Prometheus' text form; hold no personal data."""
+    """Give this process's counters in Prometheus' text form, to callers in the private network only."""
+    if not _is_near():
+        abort(404)
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_near() -> bool:
+    # what came through a proxy came from outside, wherever the proxy stands
+    return (
+        "X-Forwarded-For" not in request.headers and ip_address(request.remote_addr or "8.8.8.8").is_private
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 
@@ -120,6 +121,16 @@ def test_the_kept_exchange_holds_no_secret_and_no_person(caplog):
     assert MASK in kept
     assert exchange.status == 200
     assert "79991112233" not in caplog.text
+
+
+@responses.activate
+def test_escaped_and_encoded_values_are_masked_too():
+    responses.get(URL, body=json.dumps({"name": "Анна Петровна"}))
+    http = make_http(redact=["Анна Петровна"])
+    http.request("GET", URL, platform="Example", params={"query": "Анна Петровна"})
+    (exchange,) = http.exchanges
+    assert exchange.response_body == f'{{"name": "{MASK}"}}'
+    assert exchange.url == f"{URL}?query={MASK}"
 
 
 @responses.activate

@@ -224,6 +224,28 @@ def test_two_workers_deliver_every_row_once(bench: Bench):
     assert sorted(received) == sorted(inquiry.inquiry_id for inquiry in inquiries)
 
 
+def test_one_row_of_a_person_at_a_time_whoever_works(bench: Bench):
+    for hours in (0, 25):
+        at = utc_now() - timedelta(hours=30 - hours)
+        bench.inquire(sender_key="1", phone="79991112233", sent_at=at, received_at=at)
+    other = bench.inquire()
+    now = utc_now()
+    key = (bench.project.project_id, bench.connection.connection_id)
+
+    def claim(owner: str):
+        with bench.parts.database.write() as connection:
+            return outbox.claim(connection, *key, owner=owner, now=now, lease_seconds=60, limit=10)
+
+    first = claim("one worker")
+    assert len(first) == 2
+    assert other.inquiry_id in {row.inquiry_id for row in first}
+    assert claim("another worker") == []
+    with bench.parts.database.write() as connection:
+        for row in first:
+            outbox.finish(connection, row, owner="one worker", state="delivered", now=now)
+    assert len(claim("another worker")) == 1
+
+
 def test_sending_again_makes_a_stopped_row_due(bench: Bench):
     FakeCrm.answers.append(Rejected("never"))
     inquiry = bench.inquire()
