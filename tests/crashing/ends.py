@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from sandbox import ga4, metrica
-from sandbox.amocrm.accounts import Account, account_of
-from sandbox.shelf import Shelf
+from sandbox.amocrm.accounts import Account
 from tests.crashing.lives import PHONE, Life
 from tests.crashing.points import Story
-from tests.stage import YCLID
+from tests.stage import SOURCE_FIELDS, crm_of, lead_values, notes_of
 
-# code of the lead's field → what it holds after the ad's visit was found
-SOURCE_FIELDS = {
-    "UTM_SOURCE": "yandex",
-    "UTM_MEDIUM": "cpc",
-    "UTM_CAMPAIGN": "sofas_msk",
-    "UTM_CONTENT": "ad-17",
-    "UTM_TERM": "divan",
-    "YCLID": YCLID,
-}
 NOTES = {Story.LATE_CLICK: ["Обращение из", "Источник обращения уточнён"]}
 
 
@@ -28,20 +17,9 @@ def look(life: Life) -> None:
     """Fail when anything was lost or done twice."""
     assert not life.charge.exists(), "nothing ever came to the point"
     _look_inside(life)
-    _look_at_crm(life, _account(life.demo.shelf))
+    _look_at_crm(life, crm_of(life.demo))
     _look_at_ga4(life)
     _look_at_metrica(life)
-
-
-def lead_values(lead: dict[str, Any]) -> dict[str, str]:
-    """Give a lead's fields by code."""
-    return {item["field_code"]: item["values"][0]["value"] for item in lead["custom_fields_values"] or []}
-
-
-def _account(shelf: Shelf) -> Account:
-    found = account_of(shelf, "demo")
-    assert found is not None
-    return found
 
 
 def _look_inside(life: Life) -> None:
@@ -63,7 +41,7 @@ def _look_at_crm(life: Life, account: Account) -> None:
     assert values["WHENCE_ID"] == life.rows("inquiries")[0].inquiry_id
     assert lead["_embedded"]["contacts"] == [{"id": contact["id"], "is_main": True}]
     assert contact["custom_fields_values"][0]["values"][0]["value"] == f"+{PHONE}"
-    texts = [note["params"]["text"] for note in account.get("notes", lead["id"], [])]
+    texts = notes_of(life.demo, lead)
     wanted = NOTES.get(life.point.story, ["Обращение из"])
     assert len(texts) == len(wanted), texts
     assert all(text.startswith(start) for text, start in zip(texts, wanted, strict=True)), texts

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from adapters.crm.amocrm.oauth import CONNECT_AGAIN, keep_pair
 from plugin.settings import PREFIX, Settings, new_secret
 from plugin.store import outbox, tables
-from plugin.store.connections import PlatformConnection
 from plugin.store.database import utc_now
 from plugin.store.outbox import OPEN_STATES
 from sandbox import amocrm, whatsapp
@@ -22,7 +19,7 @@ from sandbox.amocrm.accounts import issue_pair
 from sandbox.demo import Demo, set_up_demo
 from tests.crashing.points import POINTS, Point, Story
 from tests.processes import Tree, answers, free_port, until
-from tests.stage import Visitor
+from tests.stage import Visitor, connection_of, hurry, rows
 
 PATIENCE_SECONDS = 90
 ONE_AT_A_TIME = threading.Lock()  # Alembic's migrations know one environment in a process
@@ -56,8 +53,7 @@ class Life:
 
     def rows(self, table: str) -> list[Any]:
         """Give a table's rows."""
-        with self.demo.parts.database.read() as connection:
-            return list(connection.execute(select(tables.metadata.tables[table])))
+        return rows(self.demo, table)
 
     def is_idle(self) -> bool:
         """Tell whether an inquiry is there and nothing is left to do for anybody."""
@@ -106,7 +102,7 @@ def life(crash: Crash, folder: Path, *, settings: Settings) -> Any:
     """Set a project up and start its service with the crash point armed in it."""
     with ONE_AT_A_TIME:
         demo = set_up_demo(settings, folder)
-        _send_chats_too(demo)
+        hurry(demo)
     charge = folder / "charge"
     environment = {
         **environment_of(settings),
@@ -128,14 +124,6 @@ def live(found: Life) -> None:
     """Let the point's story happen, to its end."""
     STORIES[found.point.story](found, Visitor(found.demo))
     found.finds_peace()
-
-
-def _send_chats_too(demo: Demo) -> None:
-    connections = demo.parts.connections
-    for found in connections.of_project(demo.project_id):
-        if found.platform == "metrica":
-            config = {**found.config, "send_chats": "yes"}
-            connections.change(found.project_id, found.connection_id, config=config)
 
 
 def _click_first(life: Life, visitor: Visitor) -> None:
@@ -185,7 +173,7 @@ def _expired_token(life: Life, visitor: Visitor) -> None:
     }
     account = amocrm.configure(demo.shelf, "demo", **client)
     pair = issue_pair(account)
-    [crm] = _crm(life)
+    crm = connection_of(demo, "amocrm")
     where = (crm.project_id, crm.connection_id)
     address = crm.config["address"]
     demo.parts.connections.change(*where, config={"address": address, **client})
@@ -198,18 +186,14 @@ def _expired_token(life: Life, visitor: Visitor) -> None:
 def _lost_pair(life: Life, visitor: Visitor) -> None:
     """The platform has forgotten the old pair and we the new one: only the owner can help."""
     _expired_token(life, visitor)
-    crm = until(lambda: next((c for c in _crm(life) if c.is_paused), None), "the connection to pause")
+    until(lambda: connection_of(life.demo, "amocrm").is_paused, "the connection to pause")
+    crm = connection_of(life.demo, "amocrm")
     assert crm.paused_because["text"] == CONNECT_AGAIN
     code = amocrm.issue_code(life.demo.shelf, "demo")
     where = (crm.project_id, crm.connection_id)
     life.demo.parts.connections.change(*where, config={**crm.config, "auth_code": code})
     with life.demo.parts.database.write() as connection:
         outbox.resume(connection, *where, now=utc_now())
-
-
-def _crm(life: Life) -> list[PlatformConnection]:
-    found = life.demo.parts.connections.of_project(life.demo.project_id)
-    return [connection for connection in found if connection.platform == "amocrm"]
 
 
 STORIES: Mapping[Story, Callable[[Life, Visitor], None]] = {
