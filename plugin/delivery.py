@@ -25,18 +25,15 @@ from adapters.base import (
     EventName,
     InquiryEvent,
     Misconfigured,
-    Person,
     Receipt,
     ReceiptState,
     Rejected,
-    Source,
     Temporary,
     Unsupported,
 )
-from plugin.catalogues import said_in
-from plugin.domain.channel import channel_name
+from plugin.event import build_event
 from plugin.parts import Parts, adapter_class
-from plugin.store import inquiries, outbox, people, projects
+from plugin.store import breaker, inquiries, outbox, people, projects
 from plugin.store.connections import LockNotHad, PlatformConnection
 from plugin.store.database import new_id, utc_now
 from plugin.store.outbox import Delivery
@@ -331,12 +328,12 @@ def _note_health(
     key = (where.project_id, where.connection_id)
     blamed = next((a for a in answers if isinstance(a, Misconfigured)), None)
     if blamed is not None:
-        outbox.pause(connection, *key, because=error_facts(blamed), now=now)
+        breaker.pause(connection, *key, because=error_facts(blamed), now=now)
         return
     failed = next((a for a in answers if isinstance(a, Temporary)), None)
     if failed is not None:
         hold = timedelta(seconds=max(failed.after or 0.0, BREAKER_SECONDS))
-        outbox.note_failure(
+        breaker.note_failure(
             connection,
             *key,
             error=error_facts(failed),
@@ -346,7 +343,7 @@ def _note_health(
         )
         return
     if any(isinstance(a, Receipt) for a in answers):
-        outbox.note_success(connection, *key, now=now)
+        breaker.note_success(connection, *key, now=now)
 
 
 def _log(delivery: Delivery, attempt: Attempt, answer: Answer) -> None:
@@ -396,68 +393,3 @@ def _facts_of(parts: Parts, delivery: Delivery) -> Facts:
         public_url=parts.settings.public_url,
     )
     return Facts(delivery, event)
-
-
-def build_event(
-    inquiry: inquiries.Inquiry,
-    *,
-    project: projects.Project,
-    person: people.StoredPerson | None,
-    event: EventName,
-    known: Mapping[str, str],
-    public_url: str,
-) -> InquiryEvent:
-    """Turn an inquiry into what adapters understand: the only translation between the two."""
-    facts = inquiry.facts
-    visit = facts.get("visit", {})
-    number = project.number(inquiry.number)
-    return InquiryEvent(
-        name=event,
-        key=f"{inquiry.inquiry_id}.{event}",
-        inquiry_id=inquiry.inquiry_id,
-        occurred_at=inquiry.opened_at,
-        project_name=project.name,
-        currency=project.currency,
-        time_zone=project.time_zone,
-        language=project.language,
-        person=Person(
-            person_id=inquiry.person_id,
-            name=person.name if person else "",
-            phone=person.phone if person else "",
-            handles=person.handles if person else {},
-        ),
-        is_repeat=inquiry.is_repeat,
-        network=inquiry.network,
-        number=inquiry.number,
-        number_label=number.label if number else "",
-        source=_source(facts.get("source", {}), project.language),
-        first_source=_source(facts.get("first_source", {}), project.language),
-        how=inquiry.how,
-        confidence=inquiry.confidence,
-        because=said_in(project.language, inquiry.because),
-        reference=_printed(inquiry.reference),
-        page_url=inquiry.page_url,
-        page_title=facts.get("click", {}).get("page_title", ""),
-        phrase=inquiry.phrase,
-        text=inquiry.text,
-        tags=inquiry.tags,
-        visit_started_at=_moment(visit.get("started_at")),
-        visits_before=visit.get("before", 0),
-        analytics_ids=visit.get("ids", {}),
-        consent=visit.get("consent", {}),
-        card_url=f"{public_url}/p/{inquiry.project_id}/inquiries/{inquiry.inquiry_id}",
-        known=known,
-    )
-
-
-def _source(facts: Mapping[str, Any], language: str) -> Source:
-    known = {name: facts[name] for name in Source.__dataclass_fields__ if name in facts}
-    return Source(**known, channel_name=channel_name(known.get("channel", ""), language))
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _printed(reference: str) -> str:
-    return f"{reference[:4]}-{reference[4:]}" if len(reference) == 8 else ""
