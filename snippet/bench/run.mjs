@@ -16,10 +16,12 @@ const ROUNDS = Number(process.argv[2]) || 9;
 const SETTLE = 400; // milliseconds: by then the visit's beacon has gone
 
 const CONFIG = JSON.stringify({ key: "pk_bench", numbers: ["79990000001"], phrase: "Здравствуйте!" });
+const TAG = `<script async src="/whence.js" data-whence='${CONFIG}'></script>`;
 const KINDS = {
   empty: "",
   query_selector_all: "<script>document.querySelectorAll('a[href]').forEach((link) => link.href)</script>",
-  whence: `<script async src="/whence.js" data-whence='${CONFIG}'></script>`,
+  whence_until_idle: `<script>requestIdleCallback = () => 0</script>${TAG}`, // the visit's beacon never goes
+  whence: TAG,
 };
 const HREFS = ["https://wa.me/79990000001", "/catalogue/sofa", "https://wa.me/79990000002", "https://example.org/a?b=c"];
 const BODY = Array.from({ length: LINKS }, (_, index) => `<p><a href="${HREFS[index % 4]}">link ${index}</a></p>`).join("");

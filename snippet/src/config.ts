@@ -17,10 +17,16 @@ export interface Config {
 
 /** Read the settings of a tag; nothing in them is required but the key and the numbers. */
 export function readConfig(json: string, src: string): Config {
-  const config: Config = Object.assign(
-    { phrase: "", phrases: [], template: "{reference} {phrase}", utm: {}, consent: "off", to: "/collect" },
-    JSON.parse(json),
-  );
+  const config: Config = {
+    phrases: [],
+    phrase: "",
+    template: "{reference} {phrase}",
+    consent: "off",
+    utm: {},
+    to: "/collect",
+    ...JSON.parse(json),
+  };
   config.to = new URL(config.to, src);
+  config.phrases.push({ page: "", text: config.phrase }); // suits every page
   return config;
 }

@@ -3,16 +3,16 @@
 export type Signals = Record<string, string>;
 
 /**
- * Fold one item of the data layer into what is known: `ads` is reported, `other` decides.
+ * Fold one item of the data layer into what is known of the signals.
  *
  * Gives the action of a consent command about storage: "default" or "update".
  */
-export function fold(ads: Signals, other: Signals, [word, action, said]: Iterable<any>): string | undefined {
+export function fold(known: Signals, [word, action, said]: Iterable<any>): string | undefined {
   if (word != "consent") return;
   for (const name in said) {
-    const known = /d_[up]/.test(name) ? ads : other; // ad_user_data, ad_personalization
     // A default may hold for one region only, and which one is ours is not known: it can deny, never lift.
-    if (action == "update" || known[name] != "denied") known[name] = said[name];
+    // Beside the signals (ad_…, analytics_storage) stand a region and a time to wait.
+    if (/^a/.test(name) && (action == "update" || known[name] != "denied")) known[name] = said[name];
   }
   return said.analytics_storage && action;
 }
@@ -23,6 +23,6 @@ export function watch(layer: unknown[], tell: (item: any) => void): void {
   layer.forEach(tell);
   layer.push = (...items) => {
     items.forEach(tell);
-    return push.apply(layer, items);
+    return push.call(layer, ...items);
   };
 }

@@ -4,7 +4,5 @@ export const guard =
   (...args: A): R | undefined => {
     try {
       return work(...args);
-    } catch (_) {
-      return undefined;
-    }
+    } catch (_) {}
   };

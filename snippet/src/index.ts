@@ -7,7 +7,7 @@ import { idsOf } from "./ids";
 import { parseLink } from "./links";
 import { compose, cut, fill, phraseOf } from "./phrase";
 import { mint, newId, printed, withoutReferences } from "./reference";
-import { resend, send } from "./send";
+import { send, unanswered } from "./send";
 import { read, write as keep, type Kept } from "./store";
 import { arrive, begin, goesOn, type Visit } from "./visit";
 import { payloadOf, type Payload, type Press } from "./wire";
@@ -22,38 +22,36 @@ const LONGEST_TITLE = 300;
 const page = window as any;
 
 function start(config: Config): void {
-  const ads: Signals = {};
-  const other: Signals = {};
+  const signals: Signals = {};
   const sources = new Map<string, string>(); // marked address → the one it was made of
   const pressed: Record<string, number> = {};
   let [arrival, campaign] = arrive(location.href, document.referrer, config.utm);
   let answer: boolean | undefined;
 
   const isAllowed = (): boolean | undefined => {
-    if (page.document.prerendering || (config.dnt && (navigator as any).doNotTrack == 1)) return;
     const { consent: kept } = read();
+    const isRefused = page.document.prerendering || (config.dnt && (navigator as any).doNotTrack == 1) || kept == false;
     // A refusal holds in every open tab; a page's own default may only be stricter than what is kept.
-    return kept != false && (answer == null ? kept || config.consent == "off" : answer);
+    return !isRefused && (answer == null ? kept || config.consent == "off" : answer);
   };
 
   const consent = (isGranted: boolean): void => {
     answer = isGranted;
-    keep(Object.assign(isGranted ? read() : {}, { consent: isGranted }));
+    keep({ ...(isGranted && read()), consent: isGranted });
     schedule();
   };
 
-  /** Give the visit of now, kept; with a change if there is one. */
-  const current = (change?: (visit: Visit, kept: Kept) => void): Visit => {
+  /** Do something with the visit of now, and keep what it became. */
+  const current = <R>(work: (visit: Visit, kept: Kept) => R): R => {
     const now = Date.now();
     const kept = read();
-    const old = kept.visit;
-    const visit = old && goesOn(old, now, campaign) ? old : begin(arrival, campaign, now, old);
+    let { visit } = kept;
+    if (!visit || !goesOn(visit, now, campaign)) kept.visit = visit = begin(arrival, campaign, now, visit);
     campaign = ""; // it brought the page here once
     visit.seen = now;
-    kept.visit = visit;
-    if (change) change(visit, kept);
+    const result = work(visit, kept);
     keep(kept);
-    return visit;
+    return result;
   };
 
   const payload = (visit: Visit, press?: Press): Payload =>
@@ -64,24 +62,24 @@ function start(config: Config): void {
         ids: idsOf(document.cookie, guard(() => page.b24Tracker.guest.remindTrace())()),
         screen: screen.width + "x" + screen.height,
         lang: navigator.language,
-        consent: ads,
+        consent: signals,
       },
       visit.facts,
       press,
     );
 
-  const report = guard((isRetry?: boolean) => {
+  const report = guard(() => {
     if (!isAllowed()) return;
     current((visit) => {
       if (!visit.isSent) send(config.to, payload(visit));
       visit.isSent = true;
     });
-    if (isRetry) resend(config.to);
+    if (!document.hidden) unanswered().forEach((click) => send(config.to, click, true));
   });
 
   const schedule = (): void => {
     if (document.hidden) report();
-    else if (document.readyState == "complete") (page.requestIdleCallback || setTimeout)(() => report(true));
+    else if (document.readyState == "complete") (page.requestIdleCallback || setTimeout)(report);
   };
 
   const mark = (href: string, path: Element[]): Marked => {
@@ -92,16 +90,16 @@ function start(config: Config): void {
       path.map((node) => node.getAttribute("data-whence" + name)).find(Boolean);
     if (!target || !isAllowed() || attribute("") == "off") return [url];
     const [number, text, write] = target;
-    const ref = current(({ refs }) => (refs[number] = refs[number] || mint())).refs[number]!;
+    const ref = current(({ refs }) => (refs[number] = refs[number] || mint()));
     const phrase =
       withoutReferences(text) ||
-      fill(attribute("-phrase") || phraseOf(location.pathname, config.phrases) || config.phrase, {
+      fill(attribute("-phrase") || phraseOf(location.pathname, config.phrases), {
         title: document.title,
         page: location.origin + location.pathname,
         product: attribute("-product"),
         price: attribute("-price"),
       });
-    const [marked, shown] = compose(write, config.template, { reference: printed(ref), phrase });
+    const [marked, shown] = compose((phrase) => write(fill(config.template, { reference: printed(ref), phrase })), phrase);
     sources.set(marked, url);
     return [marked, { number, ref, phrase: shown }];
   };
@@ -113,19 +111,17 @@ function start(config: Config): void {
     current((visit, kept) => {
       const click = payload(
         visit,
-        Object.assign(
-          {
-            type: "click" as const,
-            net: "whatsapp" as const,
-            click: newId(),
-            pressed: now,
-            page: location.href.slice(0, LONGEST_URL),
-            title: cut(document.title, LONGEST_TITLE),
-          },
-          facts,
-        ),
+{
+          ...facts,
+          type: "click",
+          net: "whatsapp",
+          click: newId(),
+          pressed: now,
+          page: location.href.slice(0, LONGEST_URL),
+          title: cut(document.title, LONGEST_TITLE),
+        },
       );
-      kept.queue = (kept.queue || []).concat(click);
+      kept.unanswered = (kept.unanswered || []).concat(click);
       send(config.to, click);
     });
   };
@@ -134,47 +130,48 @@ function start(config: Config): void {
     event ? (event.composedPath() as Element[]).filter((node) => node.matches) : [];
 
   /** Mark an address that a script made. */
-  const markAddress = guard((address: string, isPress?: boolean): string => {
-    const event = window.event;
-    const marked = mark(address, elements(event));
-    // A link asked for while a click is handled is where that click leads.
-    if (isPress || (event && event.type == "click")) press(marked);
-    return marked[0];
-  });
+  const markAddress = (address: unknown, isPress?: boolean): unknown =>
+    guard(() => {
+      const { event } = page;
+      const marked = mark("" + address, elements(event));
+      // A link asked for while a click is handled is where that click leads.
+      if (isPress || (event && /click/.test(event.type))) press(marked);
+      return marked[0];
+    })() || address;
 
-  const listen = (types: string, work: (event: any) => void): void =>
-    types.split(" ").forEach((type) => addEventListener(type, guard(work), true));
-
-  listen("pointerdown mouseover focusin auxclick click", (event: MouseEvent) => {
+  const notice = guard((event: any): void => {
     const path = elements(event);
     const link = path.find((node) => node.matches(":any-link"));
-    if (!link) return;
-    const href = link.getAttribute("href")!;
-    const marked = mark(href, path);
-    if (marked[0] != href) link.setAttribute("href", marked[0]);
-    // Enter arrives as a click; the right button is no press.
-    if (/click/.test(event.type) && event.button < 2) press(marked);
+    if (link) {
+      const href = link.getAttribute("href")!;
+      const marked = mark(href, path);
+      if (marked[0] != href) link.setAttribute("href", marked[0]);
+      // Enter arrives as a click; the right button is no press.
+      if (/click/.test(event.type) && event.button < 2) press(marked);
+    }
+    // What happens to no element happens to the page.
+    if (!path[0]) schedule();
   });
-  listen("pageshow visibilitychange", schedule);
+
+  for (const type of "pointerdown mouseover focusin auxclick click pageshow visibilitychange".split(" "))
+    addEventListener(type, notice, true);
 
   page.whence = {
-    link: (number: string, phrase = ""): string => {
-      const plain = "https://wa.me/" + number.replace(/\D/g, "") + "?text=" + encodeURIComponent(phrase);
-      return markAddress(plain) || plain;
-    },
+    link: (number: string, phrase = "") =>
+      markAddress("https://wa.me/" + number.replace(/\D/g, "") + "?text=" + encodeURIComponent(phrase)),
     consent: guard(consent),
   };
 
   const { open } = page;
   page.open = (address: unknown, ...rest: unknown[]) =>
-    open.call(page, address && (markAddress("" + address, true) || address), ...rest);
+    open(address && markAddress(address, true), ...rest);
 
   if (config.consent == "google") {
     watch(
       (page.dataLayer = page.dataLayer || []),
       guard((item) => {
-        const action = fold(ads, other, item);
-        const isGranted = other.analytics_storage == "granted";
+        const action = fold(signals, item);
+        const isGranted = signals.analytics_storage == "granted";
         // Only the visitor's own answer erases; a default comes first on every page.
         if (action == "update") consent(isGranted);
         else if (action) answer = isGranted;

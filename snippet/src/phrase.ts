@@ -17,25 +17,18 @@ export const fill = (template: string, values: Record<string, string | null | un
   template.replace(/{(\w+)}/g, (_, name: string) => values[name] || "").trim();
 
 /** Find the phrase of a page: the first pattern that its path begins with; `*` stands for anything. */
-export const phraseOf = (path: string, phrases: PagePhrase[]): string | undefined =>
-  (
-    phrases.find(({ page }) =>
-      RegExp("^" + page.replace(/\W/g, (symbol) => (symbol == "*" ? ".*" : "\\" + symbol))).test(decode(path)),
-    ) || ({} as Partial<PagePhrase>)
-  ).text;
+export const phraseOf = (path: string, phrases: PagePhrase[]): string =>
+  phrases.find(({ page }) =>
+    RegExp("^" + page.replace(/\W/g, (symbol) => (symbol == "*" ? ".*" : "\\" + symbol))).test(decode(path)),
+  )!.text;
 
 /** Write the message into the link. When the link gets too long the phrase is cut, never the reference. */
 export function compose(
-  write: (text: string) => string,
-  template: string,
-  { reference, phrase }: { reference: string; phrase: string },
+  write: (phrase: string) => string,
+  phrase: string,
 ): [url: string, phrase: string] {
   let length = LONGEST_LINK;
   let url;
-  do {
-    phrase = cut(phrase, length);
-    url = write(fill(template, { reference, phrase }));
-    length -= 8;
-  } while (url.length > LONGEST_LINK && phrase);
+  while ((url = write((phrase = cut(phrase, length)))).length > LONGEST_LINK && phrase) length -= 8;
   return [url, phrase];
 }

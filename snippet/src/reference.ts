@@ -1,7 +1,6 @@
 /** The reference: six random symbols and two check symbols over GF(31). */
 
 const ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
-const HEXADECIMAL = "0123456789abcdef";
 
 /** Append the two check symbols: both the plain and the place-weighted sum become 0 modulo 31. */
 export function complete(data: string): string {
@@ -15,23 +14,23 @@ export function complete(data: string): string {
 /** Draw symbols, at most 32 kinds, with equal chances: a number beyond the last one is drawn again. */
 function draw(length: number, symbols: string): string {
   let drawn = "";
-  while (!drawn[length - 1]) drawn += symbols[crypto.getRandomValues(new Uint8Array(1))[0]! & 31] || "";
-  return drawn;
+  while (!drawn[length]) crypto.getRandomValues(new Uint8Array(255)).forEach((byte) => (drawn += symbols[byte & 31] || ""));
+  return drawn.slice(0, length);
 }
 
 /** Mint a word. */
 export const mint = (): string => complete(draw(6, ALPHABET));
 
-/** Mint an id. */
-export const newId = (): string => draw(32, HEXADECIMAL);
+/** Mint an id: digits are hexadecimal too, and 32 of eight kinds are 96 random bits. */
+export const newId = (): string => draw(32, ALPHABET.slice(0, 8));
 
 /** Print a word in two groups: 7KQ2-M4CP. */
-export const printed = (word: string): string => word.slice(0, 4) + "-" + word.slice(4);
+export const printed = (word: string): string => word.replace(/.{4}/, "$&-");
 
 /** Take printed references out of a text, whoever they belong to: links get copied with them. */
 export const withoutReferences = (text: string): string =>
   text
-    .replace(/([2-9A-HJKMNP-Z]{4})-([2-9A-HJKMNP-Z]{2})../g, (found, four, two) =>
-      printed(complete(four + two)) == found ? "" : found,
+    .replace(/[2-9A-Z]{4}-[2-9A-Z]{4}/g, (found) =>
+      printed(complete(found.replace("-", "").slice(0, 6))) == found ? "" : found,
     )
     .trim();

@@ -9,7 +9,7 @@ export interface Kept {
   consent?: boolean;
   visit?: Visit;
   /** Click beacons without an answer yet. */
-  queue?: Payload[];
+  unanswered?: Payload[];
 }
 
 let memory: string | undefined; // once the browser has refused: blocked or full

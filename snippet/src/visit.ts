@@ -37,7 +37,7 @@ export interface Visit {
 declare const Temporal: any; // the compiler's library does not know it yet
 
 const UTM = /^utm_/;
-const CLICK_IDS = /^([gy]clid|[gw]braid|ysclid|fbclid|ttclid|msclkid|rb_clickid)$/;
+const CLICK_IDS = /^(([gy]|ys|fb|tt)clid|[gw]braid|msclkid|rb_clickid)$/;
 const LONGEST_URL = 2000;
 const LONGEST_ID = 500;
 const IDLE = 18e5;
@@ -48,19 +48,20 @@ export function arrive(url: string, referrer: string, names: Record<string, stri
   const clicks: Arrival["clicks"] = {};
   const utm: Arrival["utm"] = {};
   let campaign = "";
-  new URL(url).searchParams.forEach((value, name) => {
-    const own = UTM.test(names[name]!) && names[name]!;
+  const { host, searchParams } = new URL(url);
+  searchParams.forEach((value, name) => {
     // The standard names are read from the landing address by the server.
-    const into = own ? utm : CLICK_IDS.test(name) ? clicks : UTM.test(name) && {};
-    if (!value || !into) return;
-    into[own || name] = value.slice(0, LONGEST_ID);
-    campaign += name + value;
+    const into = UTM.test(names[name]!) ? utm : CLICK_IDS.test(name) ? clicks : UTM.test(name) && {};
+    if (value && into) {
+      into[names[name] || name] = value.slice(0, LONGEST_ID);
+      campaign += name + value;
+    }
   });
   return [
     {
       landing: url.slice(0, LONGEST_URL),
       // A page of the same site is not a source.
-      referrer: referrer.split("/")[2] == url.split("/")[2] ? "" : referrer.slice(0, LONGEST_URL),
+      referrer: referrer.split("/")[2] == host ? "" : referrer.slice(0, LONGEST_URL),
       clicks,
       utm,
     },
@@ -84,7 +85,8 @@ export function begin(arrival: Arrival, campaign: string, now: number, previous?
   const isDirect = !campaign && !referrer;
   const last = isDirect ? old.last : touch;
   return {
-    facts: Object.assign({}, arrival, {
+    facts: {
+      ...arrival,
       visit: newId(),
       visitor: old.visitor || newId(),
       started: now,
@@ -94,7 +96,7 @@ export function begin(arrival: Arrival, campaign: string, now: number, previous?
       last,
       // The click ids of the last touch go with the direct visits after it.
       clicks: isDirect && last && now - last[0] < CLICK_IDS_LAST ? old.clicks! : arrival.clicks,
-    }),
+    },
     seen: now,
     campaign,
     refs: {},

@@ -394,7 +394,67 @@ describe("when things go wrong", () => {
     await visitor.open("/links", { isReported: false });
     await pause(300);
     expect(visitor.of("click").length).toBe(1);
-    expect((await visitor.stored()).queue).toEqual([]);
+    expect((await visitor.stored()).q).toEqual([]);
+  });
+
+  // The fetch of each case, as seen by the page's script; sendBeacon stays.
+  test.each([
+    ["is missing", () => void delete (window as any).fetch],
+    ["throws", () => void (window.fetch = () => { throw new TypeError("refused"); })],
+    ["is refused", () => void (window.fetch = () => Promise.reject(new TypeError("quota")))],
+    ["never comes to an answer and cannot outlive the page", () => {
+      delete (Request.prototype as any).keepalive;
+      window.fetch = () => new Promise(() => {});
+    }],
+  ])("where fetch %s sendBeacon takes the press along, and the copy stays", async (_, damage) => {
+    await visitor.context.addInitScript(damage);
+    const page = await visitor.open("/links");
+    await page.click("#plain");
+    await page.waitForURL(/wa\.me/);
+    const [click] = await visitor.clicks();
+    expect(textOf(page.url())!.replace("-", "").slice(0, 8)).toBe(click!.ref);
+    await page.goBack();
+    expect((await visitor.stored()).q.map(({ click }: any) => click)).toEqual([click!.click]);
+    expect(world.contentTypes.every((type) => type.startsWith("text/plain"))).toBe(true);
+  });
+
+  test("a press that only sendBeacon took goes again by fetch, and its answer ends that", async () => {
+    const page = await visitor.open("/links");
+    world.status = 0;
+    await page.evaluate(() => void delete (window as any).fetch);
+    await page.click("#plain");
+    await page.waitForURL(/wa\.me/);
+    expect(visitor.of("click")).toEqual([]);
+    world.status = 204;
+    await visitor.open("/links", { isReported: false });
+    await visitor.clicks();
+    await pause(200);
+    expect((await visitor.stored()).q).toEqual([]);
+  });
+
+  test("without fetch and sendBeacon nothing is thrown and the copy waits", async () => {
+    const page = await visitor.open("/links");
+    await page.evaluate(() => {
+      delete (window as any).fetch;
+      (navigator as any).sendBeacon = undefined;
+      addEventListener("unhandledrejection", () => (document.title = "thrown"));
+      addEventListener("click", (event) => event.preventDefault());
+    });
+    await page.click("#plain");
+    await pause(200);
+    expect(await page.title()).toBe("Диван «Осло»");
+    expect((await visitor.stored()).q.length).toBe(1);
+  });
+
+  test("a page that cannot send more than the browser allows sends the press with the next one", async () => {
+    const page = await visitor.open("/links");
+    await page.evaluate((to) => {
+      void fetch(to, { method: "POST", body: "x".repeat(65_000), keepalive: true }).catch(() => {});
+    }, world.service + "/hang");
+    await page.click("#plain");
+    await page.waitForURL(/wa\.me/);
+    await visitor.open("/links", { isReported: false });
+    await visitor.clicks();
   });
 
   test("a refusal is an answer: the click is not sent again", async () => {
@@ -402,7 +462,7 @@ describe("when things go wrong", () => {
     world.status = 403;
     await page.click("#app");
     await pause(300);
-    expect((await visitor.stored()).queue).toEqual([]);
+    expect((await visitor.stored()).q).toEqual([]);
   });
 
   test("the queue is bounded by number and age", async () => {
@@ -410,7 +470,7 @@ describe("when things go wrong", () => {
     const now = Date.now();
     await page.evaluate((now) => {
       const kept = JSON.parse(localStorage.whence);
-      kept.queue = Array.from({ length: 40 }, (_, index) => ({ type: "click", click: `c${index}`, pressed: now - index * 3600_000 * 5 }));
+      kept.q = Array.from({ length: 40 }, (_, index) => ({ type: "click", click: `c${index}`, pressed: now - index * 3600_000 * 5 }));
       localStorage.whence = JSON.stringify(kept);
     }, now);
     await visitor.open("/links", { isReported: false });

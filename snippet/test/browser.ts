@@ -77,6 +77,7 @@ export class World {
       response.setHeader("Access-Control-Allow-Origin", "*");
       if (request.method == "GET") return void response.setHeader("Content-Type", "text/javascript").end(SCRIPT);
       const body = await bodyOf(request);
+      if (request.url == "/hang") return; // never answered: it fills what the browser lets outlive a page
       if (!this.status) return void request.socket.destroy();
       // A beacon outlives its page: one of the visitor before may still come.
       if (request.headers["user-agent"] != this.agent) return void response.end();

@@ -2,10 +2,9 @@ import { expect, test } from "vitest";
 import { fold, watch } from "../src/consent";
 
 const after = (...commands: unknown[][]) => {
-  const ads = {};
-  const other: Record<string, string> = {};
-  const actions = commands.map((command) => fold(ads, other, command));
-  return { ads, storage: other.analytics_storage, actions };
+  const signals: Record<string, string> = {};
+  const actions = commands.map((command) => fold(signals, command));
+  return { signals, actions };
 };
 
 const DENIED = { analytics_storage: "denied", ad_user_data: "denied", ad_personalization: "denied", ad_storage: "denied" };
@@ -13,8 +12,7 @@ const DENIED = { analytics_storage: "denied", ad_user_data: "denied", ad_persona
 test("an update lifts a default", () => {
   const update = { analytics_storage: "granted", ad_user_data: "granted" };
   expect(after(["consent", "default", DENIED], ["consent", "update", update])).toEqual({
-    ads: { ad_user_data: "granted", ad_personalization: "denied" },
-    storage: "granted",
+    signals: { ...DENIED, ...update },
     actions: ["default", "update"],
   });
 });
@@ -23,7 +21,7 @@ test.each([
   [[{ analytics_storage: "denied", region: ["DE"] }, { analytics_storage: "granted" }]],
   [[{ analytics_storage: "granted" }, { analytics_storage: "denied", region: ["DE"] }]],
 ])("of two defaults the stricter holds", (defaults) => {
-  expect(after(...defaults.map((said) => ["consent", "default", said])).storage).toBe("denied");
+  expect(after(...defaults.map((said) => ["consent", "default", said])).signals).toEqual({ analytics_storage: "denied" });
 });
 
 test("a command that says nothing about storage decides nothing", () => {
