@@ -30,7 +30,7 @@ env-dev: $(VENV)/.dev
 node: snippet/node_modules/.done
 
 $(VENV)/.run: requirements/run.txt
-	$(PYTHON) scripts/venv.py $(VENV)
+	$(PYTHON) scripts/make_venv.py $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/run.txt
 	touch $@
 
