@@ -17,9 +17,10 @@ from sqlalchemy import create_engine, make_url, text
 from plugin.store.database import Database
 from tests.crashing.ends import look
 from tests.crashing.lives import Crash, life, live, settings_of
+from tests.crashing.platforms import platforms
 from tests.crashing.points import POINTS
-from tests.processes import Tree, answers, free_port, until
 
+__all__ = ["platforms"]  # a fixture
 pytestmark = pytest.mark.slow
 
 AT_ONCE = 8
@@ -36,18 +37,6 @@ CRASHES = [
     *(Crash(point) for point in POINTS),
     *(Crash(point, takes="tree", database="postgres") for point in WITH_THE_TREE),
 ]
-
-
-@pytest.fixture(scope="module")
-def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The stand-ins in a process of their own: their folder and their address."""
-    root = tmp_path_factory.mktemp("platforms")
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    process = Tree("tests.crashing.platforms", str(root), str(port), environment={}, log=root / "log")
-    process.start()
-    until(lambda: answers(f"{url}/"), "the stand-ins to start")
-    yield root, url
-    process.kill()
 
 
 @pytest.fixture(scope="module")

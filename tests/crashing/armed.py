@@ -1,4 +1,4 @@
-"""Importing this arms the crash point named by the environment, in this process and those it forks.
+"""Importing this hurries the service and arms the crash point that the environment names, if it does.
 
 The product has no hooks for crashes: named functions are wrapped from outside. The charge is a file that
 the first to die takes away, so the crash happens once, however many processes are armed.
@@ -100,4 +100,5 @@ def _arm(point: Point) -> None:
 
 for where, value in HURRY.items():
     setattr(*_place(where), value)
-_arm(POINTS[os.environ["CRASH_POINT"]])
+if "CRASH_POINT" in os.environ:
+    _arm(POINTS[os.environ["CRASH_POINT"]])

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from werkzeug.serving import make_server
 
 from sandbox import create_sandbox
-from tests.processes import Quiet, end_with_the_test
+from tests.processes import Quiet, Tree, answers, end_with_the_test, free_port, until
 
 
 class Platforms:
@@ -36,6 +37,18 @@ class Platforms:
                 self._made[name] = create_sandbox(shelf_path=self._root / name / "sandbox.db")
         answer: Iterable[bytes] = self._made[name](environ, start_response)
         return answer
+
+
+@pytest.fixture(scope="module")
+def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The stand-ins in a process of their own: their folder and their address."""
+    root = tmp_path_factory.mktemp("platforms")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    process = Tree("tests.crashing.platforms", str(root), str(port), environment={}, log=root / "log")
+    process.start()
+    until(lambda: answers(f"{url}/"), "the stand-ins to start")
+    yield root, url
+    process.kill()
 
 
 def main() -> None:
