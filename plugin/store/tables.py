@@ -209,7 +209,6 @@ visits = Table(
     _json("facts"),  # touches, click ids, analytics ids, screen, language, zone, consent
 )
 Index("ix_visits_started", visits.c.project_id, visits.c.started_at)
-Index("ix_visits_visitor", visits.c.project_id, visits.c.visitor_id)
 
 clicks = Table(
     "clicks",
@@ -228,7 +227,6 @@ clicks = Table(
 )
 Index("ix_clicks_reference", clicks.c.project_id, clicks.c.reference)
 Index("ix_clicks_clicked", clicks.c.project_id, clicks.c.clicked_at)
-Index("ix_clicks_visit", clicks.c.project_id, clicks.c.visit_id)
 
 drops = Table(  # beacons refused, counted
     "drops",

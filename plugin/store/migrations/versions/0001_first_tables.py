@@ -56,7 +56,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_clicks_clicked", "clicks", ["project_id", "clicked_at"], unique=False)
     op.create_index("ix_clicks_reference", "clicks", ["project_id", "reference"], unique=False)
-    op.create_index("ix_clicks_visit", "clicks", ["project_id", "visit_id"], unique=False)
     op.create_table(
         "connections",
         sa.Column("project_id", sa.String(length=64), nullable=False),
@@ -277,7 +276,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "visit_id", name="pk_visits"),
     )
     op.create_index("ix_visits_started", "visits", ["project_id", "started_at"], unique=False)
-    op.create_index("ix_visits_visitor", "visits", ["project_id", "visitor_id"], unique=False)
     op.create_table(
         "webhooks",
         sa.Column("project_id", sa.String(length=64), nullable=False),
