@@ -126,11 +126,10 @@ def preflight() -> Response:
 
 
 def _accept(edge: Edge, environ: Environ, now: datetime) -> None:
-    body = _bounded_body(environ)
-    user_agent = _not_a_bot(environ)
-    beacon = _parsed(body)
+    beacon = _parsed(_bounded_body(environ))
     project = _known_project(edge, beacon)
     _from_own_site(environ, project)
+    user_agent = _not_a_bot(environ, project)
     visit = _visit(beacon, user_agent, now=now)
     click = _click(beacon, project, now=now)
     if click is None:
@@ -146,10 +145,10 @@ def _bounded_body(environ: Environ) -> bytes:
     return body
 
 
-def _not_a_bot(environ: Environ) -> str:
+def _not_a_bot(environ: Environ, project: Project) -> str:
     user_agent = _text(environ.get("HTTP_USER_AGENT", ""), MAX_TEXT_CHARS)
     if _is_bot(user_agent):
-        raise Refused(Drop.BOT)
+        raise Refused(Drop.BOT, project=project)
     return user_agent
 
 
