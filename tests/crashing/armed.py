@@ -11,11 +11,13 @@ import importlib
 import os
 import re
 import signal
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from tests.crashing.points import POINTS, Point
 
@@ -75,19 +77,21 @@ def _wrapped(call: Callable[..., Any], point: Point) -> Callable[..., Any]:
 
 
 def _at_commit(beginning: str) -> None:
-    @event.listens_for(Engine, "before_cursor_execute")
-    def look(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(beginning):
-            connection.info["crash"] = True
+    """Watch what SQLite is told, below every layer of ours: each statement, before it is run."""
 
-    @event.listens_for(Engine, "commit")
-    def commit(connection: Connection) -> None:
-        if connection.info.pop("crash", False):
-            _die()
+    @event.listens_for(Pool, "connect")
+    def watch(connection: sqlite3.Connection, _record: object) -> None:
+        seen: list[str] = []
 
-    @event.listens_for(Engine, "rollback")
-    def rollback(connection: Connection) -> None:
-        connection.info.pop("crash", None)
+        def look(statement: str) -> None:
+            if statement.startswith("BEGIN"):
+                seen.clear()
+            if statement.startswith(beginning):
+                seen.append(beginning)
+            if statement.startswith("COMMIT") and seen:
+                _die()
+
+        connection.set_trace_callback(look)
 
 
 def _arm(point: Point) -> None:

@@ -20,7 +20,7 @@ class Story(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Die `before` or `after` a call, or before the `commit` of a transaction that ran a statement.
+    """Die `before` or `after` a call, or before the `commit` of a transaction (SQLite) that ran a statement.
 
     `where` is "module:name" of the call, or the statement's beginning. `asks` narrows HTTP calls down to
     those whose "METHOD address" it is found in, as a regular expression.
