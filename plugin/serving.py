@@ -89,7 +89,7 @@ def _granian(settings: Settings, app: str) -> Granian:
         blocking_threads=settings.web_threads,
         backpressure=settings.web_threads * 8,
         respawn_failed_workers=True,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     )
 

@@ -55,6 +55,7 @@ SETTINGS = (
         help=N_("Valid for 20 minutes and used once. Not needed after the consent window."),
         secret=True,
         required=False,
+        advanced=True,
     ),
     Setting(
         name="mode",
@@ -73,6 +74,7 @@ SETTINGS = (
         help=N_("Empty: the main pipeline, and open leads are looked for in all pipelines."),
         required=False,
         pattern=r"[0-9]{1,18}",
+        advanced=True,
     ),
     Setting(
         name="status_id",
@@ -80,6 +82,7 @@ SETTINGS = (
         help=N_("Stage of a new lead. Empty: the first one of the pipeline."),
         required=False,
         pattern=r"[0-9]{1,18}",
+        advanced=True,
     ),
     Setting(
         name="responsible_user_id",
@@ -87,6 +90,7 @@ SETTINGS = (
         help=N_("Who gets the new leads. Empty: as the CRM decides."),
         required=False,
         pattern=r"[0-9]{1,18}",
+        advanced=True,
     ),
     Setting(
         name="create_fields",
@@ -97,6 +101,7 @@ SETTINGS = (
         required=False,
         default="yes",
         choices=YES_NO,
+        advanced=True,
     ),
     Setting(
         name="lead_name",
