@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,12 +47,17 @@ class Unlucky(Transport):
         super().__init__(**kwargs)
         self._shelf = demo.shelf
         self.platform, self.fault, self.left = "", "", 0
+        self.meanwhile: Callable[[], None] | None = None
 
     def strike(self, platform: str, fault: str, *, after: int) -> None:
         """Let the platform's call after so many good ones meet the fault, once."""
         self.platform, self.fault, self.left = platform, fault, after + 1
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Send; just before a lead is created, once, do what happens `meanwhile`."""
+        if self.meanwhile and "leads/complex" in request.url:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
         if self.left and f"/{self.platform}" in self._detour(request.url.split("/")[2]):
             self.left -= 1
             if not self.left:
@@ -221,6 +226,24 @@ def test_a_click_days_late_reaches_all_who_had_been_told_less(journey):
     assert len(notes_of(journey.demo, lead)) == 2
     assert [event["state"] for event in ga4.received(journey.demo.shelf)] == ["kept"]
     assert Counter(row["kind"] for row in metrica.received(journey.demo.shelf)) == {"BASIC": 1, "CHATS": 1}
+
+
+def test_a_click_that_comes_amid_a_delivery_is_not_lost(journey):
+    visitor = Visitor(journey.demo)
+
+    def click_comes() -> None:
+        visitor.resend()
+        assert intake.find_late_clicks(journey.demo.parts, now=utc_now()) == 1
+
+    journey.write(visitor.presses_offline())
+    journey.work()
+    journey.out.meanwhile = click_comes
+    journey.work(LATER)
+    journey.work(2 * LATER)  # the lease has run out
+    journey.work_off()
+    [lead] = leads(journey)
+    assert source_of(lead) == SOURCE_FIELDS
+    assert [event["state"] for event in ga4.received(journey.demo.shelf)] == ["kept"]
 
 
 def test_an_ad_that_opens_the_chat_needs_no_visit(sqlite_journey):

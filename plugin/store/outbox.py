@@ -97,7 +97,8 @@ def requeue_for_match(
     """Queue what a better match changes.
 
     A destination that was told gets the event `found`, when it wants it; one that skipped or refused the
-    inquiry for want of a source gets it once more; one that waits its turn sees the new facts anyway.
+    inquiry for want of a source gets it once more; one that waits its turn sees the new facts anyway; one
+    that is being told the old ones at this moment is told again when its lease runs out.
     """
     mine = and_(deliveries.c.project_id == project_id, deliveries.c.inquiry_id == inquiry_id)
     told = connection.execute(
@@ -112,6 +113,12 @@ def requeue_for_match(
         and_(deliveries.c.event == found, deliveries.c.state != "pending"),
     )
     _requeue(connection, project_id, and_(deliveries.c.inquiry_id == inquiry_id, again), now)
+    # without an owner what comes of the call under way is not stored, so the row stays pending
+    connection.execute(
+        update(deliveries)
+        .where(mine, deliveries.c.state == "pending", deliveries.c.lease_until >= now)
+        .values(lease_owner="")
+    )
 
 
 def due_connections(connection: Connection, *, now: datetime) -> list[tuple[str, str, str, int, datetime]]:
