@@ -12,9 +12,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from plugin.catalogues import FOLDER, compile_catalogues
 from plugin.domain.channel import CHANNEL_NAMES_RU
 from plugin.web import words
-from plugin.web.i18n import CATALOGUES, compile_catalogues, sentence
+from plugin.web.i18n import sentence
 
 ROOT = Path(__file__).parents[3]
 KEYWORDS = {"_": None, "_l": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
@@ -37,7 +38,7 @@ def texts() -> set[str]:
 
 @pytest.fixture(scope="module")
 def russian() -> Catalog:
-    with (CATALOGUES / "ru" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+    with (FOLDER / "ru" / "LC_MESSAGES" / "messages.po").open("rb") as file:
         return read_po(file, locale="ru")
 
 
