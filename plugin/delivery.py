@@ -31,12 +31,14 @@ from adapters.base import (
     Temporary,
     Unsupported,
 )
-from plugin.event import build_event
+from plugin.event import build_event, stored_receipt
+from plugin.kept import Kept
 from plugin.parts import Parts, adapter_class
 from plugin.store import breaker, inquiries, outbox, people, projects
 from plugin.store.connections import LockNotHad, PlatformConnection
 from plugin.store.database import new_id, utc_now
 from plugin.store.outbox import Delivery
+from plugin.store.projects import Project
 
 LEASE_SECONDS = 120
 # growing waits, then the last one again and again until GIVE_UP_AFTER
@@ -62,6 +64,7 @@ class Deliverer:
         self._threads = threads or parts.settings.delivery_threads
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="deliver")
         self._free = threading.Semaphore(self._threads)
+        self._projects = Kept(self._load_project)
 
     def close(self) -> None:
         """Let what is under way end."""
@@ -104,17 +107,25 @@ class Deliverer:
             return 0
         if count < cls.batch_size and now - oldest < self._gathering(cls):
             return 0
-        claimed = 0
-        while self._free.acquire(blocking=False):
-            rows = self._claim(project_id, connection_id, limit=cls.batch_size, now=now)
-            if not rows:
-                self._free.release()
-                break
-            claimed += len(rows)
-            self._pool.submit(self._run, rows)
-            if len(rows) < cls.batch_size:
-                break
-        return claimed
+        is_batch = cls.batch_size > 1
+        slots = self._take_slots(1 if is_batch else count)
+        if not slots:
+            return 0
+        limit = cls.batch_size if is_batch else slots
+        rows = self._claim(project_id, connection_id, limit=limit, now=now)
+        parcels = [rows] if is_batch and rows else [[row] for row in rows]
+        for parcel in parcels:
+            self._pool.submit(self._run, parcel)
+        for _ in range(slots - len(parcels)):
+            self._free.release()
+        return len(rows)
+
+    def _take_slots(self, wanted: int) -> int:
+        """Take up to `wanted` free threads; what is claimed is delivered at once, never put by."""
+        taken = 0
+        while taken < wanted and self._free.acquire(blocking=False):
+            taken += 1
+        return taken
 
     def _gathering(self, cls: type[Destination]) -> timedelta:
         # nobody waits a minute to see the demo's upload, and a stand-in has no daily quota
@@ -151,9 +162,31 @@ class Deliverer:
         found = self._parts.connections.get(rows[0].project_id, rows[0].connection_id)
         if found is None:
             return
-        facts = [_facts_of(self._parts, row) for row in rows]
+        facts = [self._facts(row) for row in rows]
         attempt = Attempt(self._parts, found, facts)
         self._store(attempt, attempt.make())
+
+    def _facts(self, delivery: Delivery) -> Facts:
+        project = self._projects.get(delivery.project_id)
+        with self._parts.database.read() as connection:
+            inquiry = inquiries.inquiry(connection, delivery.project_id, delivery.inquiry_id)
+            if inquiry is None or project is None:
+                raise LookupError(delivery.inquiry_id)
+            person = people.person(connection, delivery.project_id, inquiry.person_id)
+            known = outbox.known_details(connection, delivery)
+        event = build_event(
+            inquiry,
+            project=project,
+            person=person,
+            event=EventName(delivery.event),
+            known=known,
+            public_url=self._parts.settings.public_url,
+        )
+        return Facts(delivery, event)
+
+    def _load_project(self, project_id: str) -> Project | None:
+        with self._parts.database.read() as connection:
+            return projects.project(connection, project_id)
 
     def _store(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
         now = utc_now()
@@ -298,20 +331,6 @@ def error_facts(error: Exception) -> dict[str, Any]:
     return {"class": "Bug", "text": text, "params": {"kind": type(error).__name__}}
 
 
-def stored_receipt(delivery: Delivery) -> Receipt:
-    """Give the receipt that a row keeps."""
-    kept = delivery.receipt
-    return Receipt(
-        state=ReceiptState(kept.get("state", "accepted")),
-        remote_id=kept.get("remote_id", ""),
-        link=kept.get("link", ""),
-        note=kept.get("note", ""),
-        params=kept.get("params", {}),
-        details=kept.get("details", {}),
-        check_after=kept.get("check_after"),
-    )
-
-
 def _one(call: Any) -> Answer:
     try:
         answer: Answer = call()
@@ -374,22 +393,3 @@ def _private_words(event: InquiryEvent) -> list[str]:
     phone = event.person.phone
     names = [event.person.name, event.text, *event.person.handles.values()]
     return [word for word in (phone, phone[-10:], *names) if word]
-
-
-def _facts_of(parts: Parts, delivery: Delivery) -> Facts:
-    with parts.database.read() as connection:
-        inquiry = inquiries.inquiry(connection, delivery.project_id, delivery.inquiry_id)
-        project = projects.project(connection, delivery.project_id)
-        if inquiry is None or project is None:
-            raise LookupError(delivery.inquiry_id)
-        person = people.person(connection, delivery.project_id, inquiry.person_id)
-        known = outbox.known_details(connection, delivery)
-    event = build_event(
-        inquiry,
-        project=project,
-        person=person,
-        event=EventName(delivery.event),
-        known=known,
-        public_url=parts.settings.public_url,
-    )
-    return Facts(delivery, event)

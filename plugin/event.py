@@ -1,4 +1,4 @@
-"""From an inquiry to the event that adapters understand: the only translation between the two."""
+"""From stored rows to what adapters understand, an inquiry above all: the only translation between the two."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters.base import EventName, InquiryEvent, Person, Source
+from adapters.base import EventName, InquiryEvent, Person, Receipt, ReceiptState, Source
 from plugin.catalogues import said_in
 from plugin.domain.channel import channel_name
 from plugin.store.inquiries import Inquiry
+from plugin.store.outbox import Delivery
 from plugin.store.people import StoredPerson
 from plugin.store.projects import Project
 
@@ -63,6 +64,20 @@ def build_event(
         consent=visit.get("consent", {}),
         card_url=f"{public_url}/p/{inquiry.project_id}/inquiries/{inquiry.inquiry_id}",
         known=known,
+    )
+
+
+def stored_receipt(delivery: Delivery) -> Receipt:
+    """Give the receipt that a row keeps."""
+    kept = delivery.receipt
+    return Receipt(
+        state=ReceiptState(kept.get("state", "accepted")),
+        remote_id=kept.get("remote_id", ""),
+        link=kept.get("link", ""),
+        note=kept.get("note", ""),
+        params=kept.get("params", {}),
+        details=kept.get("details", {}),
+        check_after=kept.get("check_after"),
     )
 
 

@@ -25,6 +25,7 @@ ARROWS = {
     "plugin.store": ("plugin.store", "plugin.domain"),
     "plugin.settings": (),
     "plugin.device": (),
+    "plugin.kept": (),
     "plugin.catalogues": (),
     "plugin.phones": ("plugin.domain.because",),
     "plugin.logs": ("plugin.settings",),
@@ -32,7 +33,7 @@ ARROWS = {
     "plugin.facts": ("plugin.domain", "plugin.store.projects"),
     "plugin.event": ("adapters.base", "plugin.catalogues", "plugin.domain", "plugin.store"),
     "plugin.parts": ("adapters", "plugin.settings", "plugin.store"),
-    "plugin.delivery": ("adapters.base", "plugin.event", "plugin.parts", "plugin.store"),
+    "plugin.delivery": ("adapters.base", "plugin.event", "plugin.kept", "plugin.parts", "plugin.store"),
     "plugin.intake": ("adapters.base", "plugin.domain", "plugin.flow", "plugin.parts", "plugin.store"),
     "plugin.worker": ("plugin.delivery", "plugin.intake", "plugin.parts", "plugin.store"),
     "plugin.serving": ("plugin", "plugin.logs", "plugin.parts", "plugin.settings", "plugin.worker"),
@@ -42,7 +43,7 @@ ARROWS = {
     "plugin.manifest": ("adapters", "plugin", "plugin.web"),
     "plugin.web": (
         *("adapters.base", "adapters.registry", "plugin.domain", "plugin.store", "plugin.flow"),
-        *("plugin.delivery", "plugin.parts"),
+        *("plugin.delivery", "plugin.kept", "plugin.parts"),
         *("plugin.settings", "plugin.device", "plugin.phones", "plugin.catalogues", "plugin.web"),
     ),
     "plugin.cli": (

@@ -25,6 +25,7 @@ if sys.platform != "win32":
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
+AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "temp_store=MEMORY",
@@ -41,6 +42,8 @@ class Database:
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.url = _with_driver(url)
         self.engine = _engine(self.url, synchronous=synchronous)
+        # questions need no transaction around them: on PostgreSQL that saves two ways to the server and back
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(**AUTOCOMMIT)
         file = self.engine.url.database if self.is_sqlite else None
         self.turn: AbstractContextManager[object] = FileTurn(f"{file}-turn") if file else nullcontext()
 
@@ -51,7 +54,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for questions."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             yield connection
 
     @contextmanager

@@ -5,54 +5,31 @@ the screens need (sessions, forms, languages) is paid for here. Its two busy end
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 from flask import Flask, current_app
 from prometheus_client import Counter as Metric
 from sqlalchemy.exc import SQLAlchemyError
 
+from plugin.kept import Kept
 from plugin.parts import Parts
 from plugin.store import projects, visits
 from plugin.store.projects import Project
 
-KEPT_SECONDS = 5.0  # how old a cached project or connection may be
 FLUSH_SECONDS = 2.0
-KEPT_KEYS = 10_000
 
 log = structlog.get_logger(__name__)
 dropped_total = Metric("whence_beacons_dropped", "Beacons refused, by reason", ["reason"])
-T = TypeVar("T")
 DropKey = tuple[str, str, str]  # project, day, reason
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 STATUS_LINES = {int(status): f"{status.value} {status.phrase}" for status in HTTPStatus}
-
-
-class Kept(Generic[T]):
-    """Remember answers for a few seconds, found or not."""
-
-    def __init__(self, load: Callable[[str], T]) -> None:
-        self._load = load
-        self._values: dict[str, tuple[float, T]] = {}
-
-    def get(self, key: str) -> T:
-        """Give the value, loading it anew when it is old."""
-        kept = self._values.get(key)
-        now = time.monotonic()
-        if kept is not None and kept[0] > now:
-            return kept[1]
-        value = self._load(key)
-        if len(self._values) >= KEPT_KEYS:  # made-up keys must not fill the memory
-            self._values.clear()
-        self._values[key] = (now + KEPT_SECONDS, value)
-        return value
 
 
 @dataclass(slots=True)
