@@ -1,4 +1,4 @@
-"""From stored rows to what adapters understand, an inquiry above all: the only translation between the two."""
+"""From stored rows to what adapters understand, an inquiry above all: the only translation there is."""
 
 from __future__ import annotations
 
