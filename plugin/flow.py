@@ -138,6 +138,7 @@ def _project(connection: Connection, project_id: str) -> Project:
 def _person_of(connection: Connection, project_id: str, message: Message, *, now: datetime) -> str:
     """Give the person who wrote: the one whom the handles name, or a new one."""
     handles = person.handles_of(message)
+    people.take_turn(connection, project_id, handles)
     known = people.persons_by_handles(connection, project_id, handles)
     found = person.belongs_to(handles, known={handle: known[handle] for handle in handles if handle in known})
     facts = {"name": message.name, "phone": message.phone, "username": message.username}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.store.database import new_id
@@ -36,6 +36,18 @@ def persons_by_handles(
         handles.c.project_id == project_id, tuple_(handles.c.kind, handles.c.value).in_(keys)
     )
     return {(kind, value): person_id for kind, value, person_id in connection.execute(query)}
+
+
+def take_turn(connection: Connection, project_id: str, wanted: Iterable[Handle]) -> None:
+    """Let nobody else take in a message of the same person until this transaction ends.
+
+    Two workers that read two first messages at once would make two persons. SQLite has one writer anyway.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    for kind, value in sorted(set(wanted)):  # in one order for all, so that no two wait for each other
+        key = func.hashtextextended(f"{project_id} {kind} {value}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def add_person(

@@ -277,3 +277,15 @@ def test_a_kept_click_id_goes_along_but_does_not_make_a_direct_visit_an_ad(journ
     assert inquiry is not None
     assert inquiry.channel == "Direct"
     assert inquiry.facts["source"]["click_ids"] == {"gclid": "g-1"}
+
+
+def test_two_workers_that_read_two_first_messages_at_once_make_one_person(journey: Journey):
+    from concurrent.futures import ThreadPoolExecutor
+
+    for number in range(5):
+        phone = f"7999222000{number}"
+        with ThreadPoolExecutor(4) as pool:
+            jobs = [pool.submit(journey.write, sender_key=phone, phone=phone) for _ in range(4)]
+            found = [job.result() for job in jobs]
+        assert len({inquiry.person_id for inquiry in found}) == 1
+        assert len({inquiry.inquiry_id for inquiry in found}) == 1
