@@ -1,4 +1,4 @@
-"""The command line: init, serve, worker, check, demo, manifest."""
+"""The command line: init, serve, worker, reread, check, demo, manifest."""
 
 from __future__ import annotations
 
@@ -111,6 +111,20 @@ def worker() -> None:
 
     _migrate(_settings())
     serving.run_worker()
+
+
+@main.command()
+def reread() -> None:
+    """Read again the webhooks that could not be read: after an update that learnt their form."""
+    from plugin.parts import make_parts
+    from plugin.store import messages
+    from plugin.store.database import utc_now
+
+    database = make_parts(_settings()).database
+    with database.write() as connection:
+        count = messages.read_again(connection, now=utc_now())
+    database.close()
+    click.echo(f"{count} webhooks will be read again by the worker.")
 
 
 @main.command()

@@ -97,3 +97,18 @@ def test_check_tells_what_is_not_there_yet(run):
 
 def test_manifest_prints_json(run):
     assert json.loads(run("manifest").output)["name"] == "whence"
+
+
+def test_reread_takes_failed_webhooks_for_another_try(run, tmp_path: Path):
+    init(run)
+    database = Database(load_settings({}, file=tmp_path / "whence.env").database_url)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO webhooks (project_id, webhook_id, connection_id, headers, body, received_at, state,"
+            " attempts, due_at, error) VALUES ('p', 'w', 'c', '{}', 'x', 1, 'failed', 5, 1, 'KeyError')"
+        )
+    assert "1 webhooks will be read again" in run("reread").output
+    with database.read() as connection:
+        found = connection.exec_driver_sql("SELECT state, attempts FROM webhooks").one()
+    database.close()
+    assert tuple(found) == ("new", 0)
