@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from plugin.domain import matching, person, reference
 from plugin.domain.because import Because
-from plugin.domain.inquiry import Standing, TagField, opens_inquiry, read_rule, standing, tags_for
+from plugin.domain.inquiry import Standing, TagField, is_shared, opens_inquiry, read_rule, standing, tags_for
 from plugin.domain.matching import How, Match
 from plugin.domain.message import Message
 from plugin.domain.visit import Click, Visit
@@ -123,6 +123,38 @@ def match_late(database: Database, inquiry: Inquiry, *, queue_for: QueueFor, now
                 _upgrade(connection, project, current, message, match=match, queue_for=queue_for, now=now)
                 return True
     return False
+
+
+def correct_match(
+    database: Database, project_id: str, inquiry_id: str, *, written: str, queue_for: QueueFor, now: datetime
+) -> Inquiry | None:
+    """Give an inquiry the visit of the reference that a person enters; "" states that there is none.
+
+    It wins over every other match, and those who were told the old source are told the new one. None: no
+    press on a link to the inquiry's number brought this reference.
+    """
+    with database.write() as connection:
+        project = _project(connection, project_id)
+        current = inquiries.inquiry(connection, project_id, inquiry_id)
+        told = messages.messages_of(connection, project_id, inquiry_id)
+        if current is None or not told:
+            return None
+        match = matching.by_hand(None)
+        if written.strip():
+            reading = reference.read(written)
+            clicks = visits.clicks_by_reference(
+                connection,
+                project_id,
+                references={*reading.exact, *reading.folded},
+                number=current.number,
+                since=project.created_at - CLOCK_SLACK,
+                until=now + CLOCK_SLACK,
+            )
+            if not clicks:
+                return None
+            click = clicks[-1]
+            match = matching.by_hand(click.visit_id, click_id=click.click_id, reference=click.reference)
+        return _upgrade(connection, project, current, told[0], match=match, queue_for=queue_for, now=now)
 
 
 # --- the steps ------------------------------------------------------------------------------------
@@ -286,8 +318,9 @@ def _with_match(
         confidence=match.confidence,
         because={"text": match.because.text, "params": dict(match.because.params)},
         is_shared=bool(match.reference)
-        and inquiries.others_with_reference(
-            connection, project.project_id, reference=match.reference, person_id=inquiry.person_id
+        and is_shared(
+            inquiry.person_id,
+            used_by=inquiries.persons_with_reference(connection, project.project_id, match.reference),
         ),
         channel=source.channel if source else "",
         source=source.source if source else "",

@@ -43,7 +43,7 @@ ARROWS = {
     "plugin.manifest": ("adapters", "plugin", "plugin.web"),
     "plugin.web": (
         *("adapters.base", "adapters.registry", "plugin.domain", "plugin.store", "plugin.flow"),
-        *("plugin.delivery", "plugin.kept", "plugin.parts"),
+        *("plugin.delivery", "plugin.intake", "plugin.kept", "plugin.parts"),
         *("plugin.settings", "plugin.device", "plugin.phones", "plugin.catalogues", "plugin.web"),
     ),
     "plugin.cli": (

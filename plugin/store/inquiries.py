@@ -114,19 +114,12 @@ def inquiries_of(
     return [_inquiry(row) for row in connection.execute(query)]
 
 
-def others_with_reference(connection: Connection, project_id: str, *, reference: str, person_id: str) -> bool:
-    """Tell whether another person's inquiry was matched by this reference."""
-    query = (
-        select(inquiries.c.inquiry_id)
-        .where(
-            inquiries.c.project_id == project_id,
-            inquiries.c.reference == reference,
-            inquiries.c.person_id != person_id,
-            inquiries.c.visit_id != "",
-        )
-        .limit(1)
+def persons_with_reference(connection: Connection, project_id: str, reference: str) -> set[str]:
+    """Give the persons whose inquiries were matched by this reference."""
+    query = select(inquiries.c.person_id).where(
+        inquiries.c.project_id == project_id, inquiries.c.reference == reference, inquiries.c.visit_id != ""
     )
-    return connection.execute(query).first() is not None
+    return set(connection.execute(query).scalars())
 
 
 def unmatched_with_reference(connection: Connection, *, since: datetime, limit: int = 200) -> list[Inquiry]:

@@ -17,6 +17,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
     from plugin.web import (
         auth,
         connections,
+        correction,
         deliveries,
         errors,
         i18n,
@@ -37,7 +38,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
     )
     CSRFProtect(app)
     i18n.register(app)
-    for module in (auth, journal, deliveries, project, tags, connections, oauth, install):
+    for module in (auth, journal, correction, deliveries, project, tags, connections, oauth, install):
         app.register_blueprint(module.blueprint)
     auth.register(app)
     errors.register(app)

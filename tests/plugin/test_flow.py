@@ -289,3 +289,39 @@ def test_two_workers_that_read_two_first_messages_at_once_make_one_person(journe
             found = [job.result() for job in jobs]
         assert len({inquiry.person_id for inquiry in found}) == 1
         assert len({inquiry.inquiry_id for inquiry in found}) == 1
+
+
+class TestByHand:
+    """Manual correction wins over all, and is told to those who were told otherwise."""
+
+    def correct(self, journey: Journey, inquiry, written: str):
+        return flow.correct_match(
+            journey.database,
+            journey.project_id,
+            inquiry.inquiry_id,
+            written=written,
+            queue_for=QUEUE,
+            now=NOW + timedelta(minutes=5),
+        )
+
+    def test_a_reference_read_out_gives_the_inquiry_its_visit(self, journey: Journey):
+        click = journey.press()
+        inquiry = journey.write(text="Добрый день")
+        journey.mark(inquiry, CRM, "delivered")
+        found = self.correct(journey, inquiry, said(click, "").lower())
+        assert found is not None
+        assert (found.how, found.visit_id, found.source) == ("manual", click.visit_id, "yandex")
+        assert (found.confidence, found.text) == (1.0, "Добрый день")
+        assert (CRM, "source_found", "pending") in journey.deliveries(inquiry)
+
+    def test_nothing_replaces_it(self, journey: Journey):
+        inquiry = journey.write(sender_key="1", phone="79991112233", text=said(journey.press()))
+        assert self.correct(journey, inquiry, "") is not None
+        later = journey.write(sender_key="1", phone="79991112233", text=said(journey.press()))
+        assert (later.how, later.visit_id, later.channel) == ("manual", "", "")
+
+    def test_a_reference_nobody_pressed_changes_nothing(self, journey: Journey):
+        inquiry = journey.write(text=said(journey.press()))
+        assert self.correct(journey, inquiry, said(make_click(make_visit()))) is None
+        (found,) = journey.inquiries(inquiry.person_id)
+        assert found.how == "exact"
