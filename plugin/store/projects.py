@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from plugin.store.database import new_id
 from plugin.store.tables import audit, memberships, numbers, phrases, projects, users
@@ -214,11 +214,6 @@ def user_by_email(connection: Connection, email: str) -> User | None:
     """Give the user who signs in with this address."""
     query = select(users).where(users.c.email == email.strip().lower())
     return _user(connection.execute(query).first())
-
-
-def has_users(connection: Connection) -> bool:
-    """Tell whether anybody can sign in yet."""
-    return bool(connection.execute(select(func.count()).select_from(users)).scalar())
 
 
 def set_role(connection: Connection, project_id: str, *, user_id: str, role: str) -> None:
